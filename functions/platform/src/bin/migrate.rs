@@ -1,0 +1,92 @@
+//! Migrate the database's schema: run by hand or by the deployment, before the functions are updated.
+
+use platform::migration::{self, MigrationError, State};
+use shared::error::{Code, Error};
+use shared::prelude::*;
+
+fn main() {
+    serve(job(migrate))
+}
+
+text_enum! {
+    /// Which way to go.
+    enum Direction {
+        Up = "up",
+        Down = "down",
+        Status = "status",
+    }
+}
+
+/// `{"direction": "up"}`; `{}` is the same.
+#[derive(Debug, Deserr)]
+#[deserr(error = Problems)]
+struct Order {
+    #[deserr(default = Direction::Up)]
+    direction: Direction,
+    /// How many to revert with `down`.
+    #[deserr(default)]
+    steps: Int<1, 10_000, 1>,
+}
+
+/// The migrations that were applied or reverted, in that order; with `status` all of them.
+#[derive(Debug, Serialize)]
+struct Outcome {
+    direction: Direction,
+    migrations: Vec<Step>,
+}
+
+#[derive(Debug, Serialize)]
+struct Step {
+    /// `NNNN_name`.
+    name: String,
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    applied_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duration_ms: Option<i64>,
+}
+
+async fn migrate(db: Db, Event(order): Event<Order>) -> Result<Outcome> {
+    let connection = db.owner_for_migrations().await?;
+    let done = |state: &'static str, done: Vec<migration::Done>| {
+        let step = move |done: migration::Done| Step {
+            name: done.label,
+            state,
+            applied_at: None,
+            duration_ms: Some(done.duration_ms),
+        };
+        done.into_iter().map(step).collect()
+    };
+    let migrations = match order.direction {
+        Direction::Up => done("applied", migration::up(&connection).await.map_err(refused)?),
+        Direction::Down => {
+            let steps = usize::try_from(order.steps.get())?;
+            done("pending", migration::down(&connection, steps).await.map_err(refused)?)
+        }
+        Direction::Status => {
+            let known = migration::status(&connection).await.map_err(refused)?;
+            let step = |status: migration::Status| Step {
+                name: status.label,
+                state: state_name(status.state),
+                applied_at: status.applied_at,
+                duration_ms: None,
+            };
+            known.into_iter().map(step).collect()
+        }
+    };
+    Ok(Outcome { direction: order.direction, migrations })
+}
+
+fn state_name(state: State) -> &'static str {
+    match state {
+        State::Applied => "applied",
+        State::Pending => "pending",
+        State::Changed => "changed",
+        State::Unknown => "unknown",
+    }
+}
+
+/// Whoever may invoke this function may read what is wrong with the schema.
+fn refused(error: MigrationError) -> Error {
+    Error::new(Code::InternalError, error.to_string()).because(error)
+}

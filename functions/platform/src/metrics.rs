@@ -1,0 +1,295 @@
+//! What was served so far: counters by route and status, and the newest server errors.
+//!
+//! They stand in PostgreSQL, so that every sandbox tells the same and a deployment forgets nothing. Only the job
+//! `record-metrics` writes them.
+
+use std::collections::BTreeMap;
+
+use shared::error::internal;
+use shared::prelude::*;
+use shared::settings;
+use tokio_postgres::types::Json as Jsonb;
+
+use crate::request_log::Batch;
+
+/// Upper bounds of the latency histogram, milliseconds; what took longer is in no bucket. The database keeps one
+/// number for each, so a new bound goes to the end of the list or comes with a migration.
+pub const LATENCY_BOUNDS_MS: [f64; 12] =
+    [5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 5000.0, 10_000.0, 30_000.0];
+
+/// How many server errors are kept; how many of them are shown is a setting.
+const ERRORS_KEPT: i64 = 1000;
+
+/// Two prunings at once would only wait for each other. The key is "prune" in ASCII.
+const PRUNE_LOCK: i64 = 0x70_7275_6e65;
+
+/// The requests of one route that ended with one status.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Count {
+    /// HTTP method.
+    pub method: String,
+    /// Path template.
+    pub route: String,
+    /// The function behind the route.
+    pub function: String,
+    /// HTTP status.
+    pub status_code: i16,
+    /// How many.
+    pub requests: i64,
+    /// How many of them were slow by the setting of their time.
+    pub slow_requests: i64,
+    /// How many of them started a sandbox.
+    pub cold_starts: i64,
+    /// How often they called the model.
+    pub ai_calls: i64,
+    /// Their latencies in sum, milliseconds.
+    pub latency_ms_sum: f64,
+    /// The longest latency, milliseconds.
+    pub latency_ms_max: f64,
+    /// Their time in the model in sum, milliseconds.
+    pub ai_ms_sum: f64,
+    /// Their time in the database in sum, milliseconds.
+    pub db_ms_sum: f64,
+    /// By place in [`LATENCY_BOUNDS_MS`], not cumulative.
+    pub latency_buckets: Vec<i64>,
+    /// The first one's end.
+    pub first_seen_at: Time,
+    /// The last one's end.
+    pub last_seen_at: Time,
+}
+
+from_row!(Count {
+    method,
+    route,
+    function,
+    status_code,
+    requests,
+    slow_requests,
+    cold_starts,
+    ai_calls,
+    latency_ms_sum,
+    latency_ms_max,
+    ai_ms_sum,
+    db_ms_sum,
+    latency_buckets,
+    first_seen_at,
+    last_seen_at,
+});
+
+/// The counters in one view for people.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Snapshot {
+    /// When the first request was counted; now if there was none.
+    pub started_at: Time,
+    /// How many requests were answered.
+    pub total_requests: i64,
+    /// How many by HTTP status.
+    pub status_counts: BTreeMap<String, i64>,
+    /// Mean latency, milliseconds.
+    pub avg_latency_ms: f64,
+    /// Longest latency, milliseconds.
+    pub max_latency_ms: f64,
+    /// How many took at least the threshold.
+    pub slow_request_count: i64,
+    /// How many ended with a status from 500 on.
+    pub server_error_count: i64,
+    /// From how many milliseconds on a request is slow.
+    pub slow_request_threshold_ms: u64,
+    /// The ten most frequent routes.
+    pub top_endpoints: Vec<EndpointCount>,
+    /// The newest server errors, the newest first.
+    pub recent_errors: Vec<ServerError>,
+}
+
+/// A route and how often it was called.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub struct EndpointCount {
+    /// Method and path template, for example `GET /health`.
+    pub endpoint: String,
+    /// How often it was called.
+    pub count: i64,
+}
+
+/// A request that ended with a status from 500 on.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub struct ServerError {
+    /// When it ended.
+    #[serde(deserialize_with = "time")]
+    pub timestamp: Time,
+    /// Its `X-Request-ID`, which finds its log line.
+    pub request_id: String,
+    /// HTTP method.
+    pub method: String,
+    /// The path as called.
+    pub path: String,
+    /// Path template.
+    pub route: String,
+    /// HTTP status.
+    pub status_code: i16,
+    /// Latency, milliseconds.
+    pub latency_ms: f64,
+}
+
+/// Adds a batch of log lines to the counters, once however often the batch comes; false if it was there already.
+pub async fn record(tx: &Tx, batch: &Batch) -> Result<bool> {
+    struct Recorded {
+        is_new: bool,
+    }
+    from_row!(Recorded { is_new });
+    // Rows are taken in the order of their key, so that two batches at once wait for each other and never in a circle.
+    let recorded: Recorded = tx
+        .one(
+            "with batch as (
+                 insert into platform.log_batches (id) values ($1) on conflict (id) do nothing returning id
+             ), counted as (
+                 insert into platform.request_counts as known (
+                     method, route, function, status_code, requests, slow_requests, cold_starts, ai_calls,
+                     latency_ms_sum, latency_ms_max, ai_ms_sum, db_ms_sum, latency_buckets, first_seen_at, last_seen_at)
+                 select method, route, function, status_code, requests, slow_requests, cold_starts, ai_calls,
+                        latency_ms_sum, latency_ms_max, ai_ms_sum, db_ms_sum, latency_buckets, first_seen_at, last_seen_at
+                 from jsonb_to_recordset($2) as more (
+                     method text, route text, function text, status_code smallint, requests bigint,
+                     slow_requests bigint, cold_starts bigint, ai_calls bigint, latency_ms_sum double precision,
+                     latency_ms_max double precision, ai_ms_sum double precision, db_ms_sum double precision,
+                     latency_buckets bigint[], first_seen_at timestamptz, last_seen_at timestamptz)
+                 where exists (select from batch)
+                 order by method, route, status_code
+                 on conflict (method, route, status_code) do update set
+                     function = excluded.function,
+                     requests = known.requests + excluded.requests,
+                     slow_requests = known.slow_requests + excluded.slow_requests,
+                     cold_starts = known.cold_starts + excluded.cold_starts,
+                     ai_calls = known.ai_calls + excluded.ai_calls,
+                     latency_ms_sum = known.latency_ms_sum + excluded.latency_ms_sum,
+                     latency_ms_max = greatest(known.latency_ms_max, excluded.latency_ms_max),
+                     ai_ms_sum = known.ai_ms_sum + excluded.ai_ms_sum,
+                     db_ms_sum = known.db_ms_sum + excluded.db_ms_sum,
+                     latency_buckets = (
+                         select array_agg(coalesce(old, 0) + coalesce(new, 0) order by place)
+                         from unnest(known.latency_buckets, excluded.latency_buckets)
+                              with ordinality as bucket (old, new, place)),
+                     first_seen_at = least(known.first_seen_at, excluded.first_seen_at),
+                     last_seen_at = greatest(known.last_seen_at, excluded.last_seen_at)
+             ), failed as (
+                 insert into platform.recent_errors (
+                     id, occurred_at, request_id, method, path, route, status_code, latency_ms)
+                 select id, occurred_at, request_id, method, path, route, status_code, latency_ms
+                 from jsonb_to_recordset($3) as error (
+                     id text, occurred_at timestamptz, request_id text, method text, path text, route text,
+                     status_code smallint, latency_ms double precision)
+                 where exists (select from batch)
+                 order by id
+                 on conflict (id) do nothing
+             )
+             select exists (select from batch) as is_new",
+            &[&batch.id, &Jsonb(&batch.counts), &Jsonb(&batch.errors)],
+        )
+        .await?;
+    Ok(recorded.is_new)
+}
+
+/// Deletes what has had its time: old errors, the names of old batches, and answers kept for repeated requests.
+/// CloudWatch repeats a delivery for hours and a client a request for a day; a week is beyond both.
+pub async fn prune(tx: &Tx) -> Result<()> {
+    tx.execute(
+        "with turn as materialized (
+             select pg_try_advisory_xact_lock($1) as is_mine
+         ), batches as (
+             delete from platform.log_batches
+             where created_at < now() - interval '7 days' and (select is_mine from turn)
+         ), keys as (
+             delete from identity.idempotency_keys
+             where created_at < now() - interval '7 days' and (select is_mine from turn)
+         ), errors as (
+             delete from platform.recent_errors
+             where (select is_mine from turn)
+               and (occurred_at, id) <= (
+                   select occurred_at, id from platform.recent_errors order by occurred_at desc, id desc
+                   limit 1 offset $2)
+         )
+         select is_mine from turn",
+        &[&PRUNE_LOCK, &ERRORS_KEPT],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Every counter, by method, route and status.
+pub async fn counts(tx: &Tx) -> Result<Vec<Count>> {
+    tx.list(
+        "select method, route, function, status_code, requests, slow_requests, cold_starts, ai_calls, latency_ms_sum,
+                latency_ms_max, ai_ms_sum, db_ms_sum, latency_buckets, first_seen_at, last_seen_at
+         from platform.request_counts
+         order by method, route, status_code",
+        &[],
+    )
+    .await
+}
+
+/// The counters in one view, from one statement and so of one moment.
+pub async fn snapshot(tx: &Tx) -> Result<Snapshot> {
+    let errors_shown = settings::number("OBSERVABILITY_RECENT_ERROR_LIMIT", 20, 1).map_err(internal)?;
+    let errors_shown = i64::try_from(errors_shown).unwrap_or(ERRORS_KEPT).min(ERRORS_KEPT);
+    tx.one(
+        "with statuses as (
+             select status_code, sum(requests)::bigint as requests from platform.request_counts group by status_code
+         ), endpoints as (
+             select method || ' ' || route as endpoint, sum(requests)::bigint as count, min(first_seen_at) as first_seen_at
+             from platform.request_counts
+             group by endpoint
+             order by count desc, first_seen_at, endpoint
+             limit 10
+         ), errors as (
+             select occurred_at, id, request_id, method, path, route, status_code, latency_ms
+             from platform.recent_errors
+             order by occurred_at desc, id desc
+             limit $1
+         )
+         select coalesce(min(first_seen_at), now()) as started_at,
+                coalesce(sum(requests), 0)::bigint as total_requests,
+                coalesce(sum(latency_ms_sum), 0) as latency_ms_sum,
+                coalesce(max(latency_ms_max), 0) as latency_ms_max,
+                coalesce(sum(slow_requests), 0)::bigint as slow_request_count,
+                coalesce(sum(requests) filter (where status_code >= 500), 0)::bigint as server_error_count,
+                (select coalesce(jsonb_object_agg(status_code, requests), '{}') from statuses) as status_counts,
+                (select coalesce(jsonb_agg(jsonb_build_object('endpoint', endpoint, 'count', count)
+                                           order by count desc, first_seen_at, endpoint), '[]')
+                 from endpoints) as top_endpoints,
+                (select coalesce(jsonb_agg(jsonb_build_object(
+                            'timestamp', occurred_at, 'request_id', request_id, 'method', method, 'path', path,
+                            'route', route, 'status_code', status_code, 'latency_ms', latency_ms)
+                                           order by occurred_at desc, id desc), '[]')
+                 from errors) as recent_errors
+         from platform.request_counts",
+        &[&errors_shown],
+    )
+    .await
+}
+
+impl FromRow for Snapshot {
+    fn from_row(row: &Row) -> Result<Snapshot> {
+        let total_requests: i64 = row.get("total_requests")?;
+        let mean = row.get::<f64>("latency_ms_sum")? / total_requests.max(1) as f64;
+        Ok(Snapshot {
+            started_at: row.get("started_at")?,
+            total_requests,
+            status_counts: row.get::<Jsonb<_>>("status_counts")?.0,
+            avg_latency_ms: two_decimals(mean),
+            max_latency_ms: two_decimals(row.get("latency_ms_max")?),
+            slow_request_count: row.get("slow_request_count")?,
+            server_error_count: row.get("server_error_count")?,
+            slow_request_threshold_ms: settings::number("SLOW_REQUEST_MS", 1200, 1).map_err(internal)?,
+            top_endpoints: row.get::<Jsonb<_>>("top_endpoints")?.0,
+            recent_errors: row.get::<Jsonb<_>>("recent_errors")?.0,
+        })
+    }
+}
+
+fn two_decimals(number: f64) -> f64 {
+    (number * 100.0).round() / 100.0
+}
+
+fn time<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Time, D::Error> {
+    let text = String::deserialize(input)?;
+    text.parse().map(Time).map_err(serde::de::Error::custom)
+}

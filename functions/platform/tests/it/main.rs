@@ -1,0 +1,3 @@
+//! Tests of the platform functions and the migration engine.
+
+mod migration;

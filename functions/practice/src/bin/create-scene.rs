@@ -1,0 +1,30 @@
+//! Create a scene to practise.
+
+use practice::scene::{self, NewScene, SceneCreated};
+use shared::http::StatusCode;
+use shared::identity;
+use shared::prelude::*;
+
+fn main() {
+    serve(post("/api/v1/scenes", create))
+}
+
+async fn create(
+    db: Db,
+    user: User,
+    Json(new): Json<NewScene>,
+    repeat: Idempotency,
+) -> Result<Kept<Created<SceneCreated>>> {
+    let tx = db.begin(&user).await?;
+    let ((), kept, scene) = tokio::try_join!(
+        identity::ensure(&tx, &user),
+        repeat.replay(&tx, &user),
+        scene::insert(&tx, &user, &new),
+    )?;
+    if let Some(answer) = kept {
+        return Ok(Kept::Replayed(answer)); // without a commit the second scene never was
+    }
+    repeat.keep(&tx, &user, StatusCode::CREATED, &scene).await?;
+    tx.commit().await?;
+    Ok(Kept::New(Created(scene)))
+}

@@ -1,0 +1,13 @@
+//! Show the caller's last weeks: the finished ones as stored, the current one live.
+
+use practice::progress::{self, ProgressHistory, WeeksQuery};
+use shared::prelude::*;
+
+fn main() {
+    serve(get("/api/v1/progress/history", list))
+}
+
+async fn list(db: Db, user: User, Query(query): Query<WeeksQuery>) -> Result<Json<ProgressHistory>> {
+    let tx = db.begin(&user).await?;
+    progress::list_weeks(&tx, &user, query.weeks.get()).await.map(Json)
+}

@@ -1,0 +1,41 @@
+//! Send a message in a session: the counterpart replies, and the message is analysed.
+
+use practice::analysis::Language;
+use practice::sending::{self, Reserved};
+use practice::session::SessionPath;
+use practice::turn::{self, NewMessage, TurnAnswer};
+use practice::{counterpart, sentence};
+use shared::prelude::*;
+
+fn main() {
+    serve(
+        post("/api/v1/sessions/{session_id}/messages", send)
+            .or(404, "session not found")
+            .or(409, "session is completed")
+            .or(409, "session is abandoned")
+            .or(409, "duplicate client message id: it was used for other content")
+            .or(503, "another message of this session is being answered"),
+    )
+}
+
+async fn send(
+    db: Db,
+    user: User,
+    ai: Ai,
+    Path(path): Path<SessionPath>,
+    Json(new): Json<NewMessage>,
+) -> Result<Json<TurnAnswer>> {
+    let (talk, turn) = match sending::reserve(&db, &user, path.session_id, &new).await? {
+        Reserved::Answered(answer) => return Ok(Json(answer)),
+        Reserved::Mine(talk, turn) => (talk, turn),
+    };
+    db.release().await; // no connection is held while the model speaks
+    let language = Language::of(&talk.preferences.locale);
+    let chat = counterpart::reply_chat(&talk, &turn.user_content, language);
+    let reply = ai.chat_or(&chat, || sentence::fallback_reply(language).to_owned()).await;
+
+    let tx = db.begin(&user).await?;
+    let turn = turn::answer(&tx, &turn, &reply, language).await?;
+    tx.commit().await?;
+    turn.into_answer().map(Json).ok_or_else(|| internal("an answered turn has no answer"))
+}

@@ -1,0 +1,216 @@
+//! A person's week in numbers: live for any week, stored for finished ones.
+
+use shared::prelude::*;
+
+/// One week of a person.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Week {
+    /// Its first day; midnight in the person's time zone.
+    pub week_start: Day,
+    /// Sessions started.
+    pub practice_count: i64,
+    /// Action cards made.
+    pub summary_count: i64,
+    /// Reflections on talks that took place.
+    pub real_world_used_count: i64,
+    /// Mean of the scores, 0 without any; not rounded.
+    pub avg_outcome_score: f64,
+}
+
+from_row!(Week { week_start, practice_count, summary_count, real_world_used_count, avg_outcome_score });
+
+/// Which week.
+#[derive(Debug, Deserr, JsonSchema)]
+#[deserr(error = Problems)]
+pub struct WeekQuery {
+    /// The first of seven days in the caller's time zone; any weekday.
+    pub week_start: Day,
+}
+
+/// How many weeks back.
+#[derive(Debug, Deserr, JsonSchema)]
+#[deserr(error = Problems)]
+pub struct WeeksQuery {
+    /// The current week and so many before it that it is this many in all.
+    #[deserr(default)]
+    #[schemars(default)]
+    pub weeks: Int<1, 104, 12>,
+}
+
+/// A person's last weeks.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ProgressHistory {
+    /// The time zone whose Mondays these are.
+    pub timezone: String,
+    /// The newest first.
+    pub items: Vec<HistoryWeek>,
+}
+
+/// A week of the history.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct HistoryWeek {
+    /// The week's numbers.
+    #[serde(flatten)]
+    pub week: Week,
+    /// Whether the week is still going on, so that its numbers are live.
+    pub is_current: bool,
+}
+
+/// When the job ran for which week.
+#[derive(Debug, Deserr, JsonSchema)]
+#[deserr(error = Problems)]
+pub struct WeeklyProgressInput {
+    /// A Monday; without it, the last finished weeks.
+    #[deserr(default)]
+    #[schemars(default)]
+    pub week_start: Option<Day>,
+}
+
+/// What the job did.
+#[derive(Debug, Serialize)]
+pub struct WeeklyProgressStored {
+    /// People with at least one stored week.
+    pub people: i64,
+    /// Weeks stored, new or again.
+    pub weeks: i64,
+}
+
+from_row!(WeeklyProgressStored { people, weeks });
+
+/// The numbers of the seven days from `week_start` on, in the caller's time zone.
+pub async fn get_week(tx: &Tx, user: &User, week_start: Day) -> Result<Week> {
+    tx.one(
+        "with zone as (
+             select coalesce((select timezone from identity.users where id = $1), 'UTC') as name
+         ), week as (
+             select $2::date::timestamp at time zone name as starts_at,
+                    ($2::date + 7)::timestamp at time zone name as ends_at
+             from zone
+         )
+         select $2::date as week_start,
+                (select count(*) from practice.sessions s
+                 where s.user_id = $1 and s.created_at >= starts_at and s.created_at < ends_at) as practice_count,
+                (select count(*) from practice.summaries m
+                 where m.user_id = $1 and m.created_at >= starts_at and m.created_at < ends_at) as summary_count,
+                r.used as real_world_used_count, r.score as avg_outcome_score
+         from week, lateral (
+             select count(*) filter (where used_in_real_world) as used,
+                    coalesce(avg(outcome_score)::double precision, 0) as score
+             from practice.reflections
+             where user_id = $1 and created_at >= starts_at and created_at < ends_at) r",
+        &[&user.id, &week_start],
+    )
+    .await
+}
+
+/// The caller's last weeks: the stored ones, and the current one live.
+pub async fn list_weeks(tx: &Tx, user: &User, weeks: i64) -> Result<ProgressHistory> {
+    struct Line(String, HistoryWeek);
+    impl FromRow for Line {
+        fn from_row(row: &Row) -> Result<Line> {
+            let week = HistoryWeek { week: Week::from_row(row)?, is_current: row.get("is_current")? };
+            Ok(Line(row.get("timezone")?, week))
+        }
+    }
+    let lines: Vec<Line> = tx
+        .list(
+            "with zone as (
+                 select coalesce((select timezone from identity.users where id = $1), 'UTC') as name
+             ), this_week as (
+                 select date_trunc('week', now() at time zone name)::date as monday,
+                        date_trunc('week', now() at time zone name) at time zone name as starts_at
+                 from zone
+             ), live as (
+                 select (select count(*) from practice.sessions s
+                         where s.user_id = $1 and s.created_at >= starts_at) as practice_count,
+                        (select count(*) from practice.summaries m
+                         where m.user_id = $1 and m.created_at >= starts_at) as summary_count,
+                        r.used as real_world_used_count, r.score as avg_outcome_score
+                 from this_week, lateral (
+                     select count(*) filter (where used_in_real_world) as used,
+                            coalesce(avg(outcome_score)::double precision, 0) as score
+                     from practice.reflections where user_id = $1 and created_at >= starts_at) r
+             )
+             select name as timezone, monday - 7 * ago as week_start, ago = 0 as is_current,
+                    case when ago = 0 then live.practice_count
+                         else coalesce(w.practice_count, 0)::bigint end as practice_count,
+                    case when ago = 0 then live.summary_count
+                         else coalesce(w.summary_count, 0)::bigint end as summary_count,
+                    case when ago = 0 then live.real_world_used_count
+                         else coalesce(w.real_world_used_count, 0)::bigint end as real_world_used_count,
+                    case when ago = 0 then live.avg_outcome_score
+                         else coalesce(w.avg_outcome_score, 0) end as avg_outcome_score
+             from zone, this_week, live, generate_series(0, $2::bigint::integer - 1) as ago
+             left join practice.weekly_progress w
+                    on w.user_id = $1 and w.week_start = (select monday from this_week) - 7 * ago
+             order by ago",
+            &[&user.id, &weeks],
+        )
+        .await?;
+    Ok(ProgressHistory {
+        timezone: lines.first().map_or_else(|| "UTC".to_owned(), |Line(timezone, _)| timezone.clone()),
+        items: lines.into_iter().map(|Line(_, week)| week).collect(),
+    })
+}
+
+/// Stores the finished weeks of everybody who was active in them: the week of `week_start`, or the last four. A week is
+/// finished when it is over in the person's own time zone. Running it again stores the same.
+pub async fn store_finished_weeks(tx: &Tx, week_start: Option<Day>) -> Result<WeeklyProgressStored> {
+    tx.one(
+        "with wanted as (
+             -- Four weeks back, so that a run that failed or came late is made up for.
+             select coalesce($1::date, date_trunc('week', now() at time zone 'UTC')::date - 28) as first,
+                    coalesce($1::date, date_trunc('week', now() at time zone 'UTC')::date) as last
+         ), span as (
+             -- Time zones reach from 12 hours behind UTC to 14 before it.
+             select first::timestamp at time zone 'UTC' - interval '14 hours' as starts_at,
+                    (last + 7)::timestamp at time zone 'UTC' + interval '12 hours' as ends_at
+             from wanted
+         ), facts as (
+             select user_id, created_at, 1 as practised, 0 as summed_up, 0 as used, null::smallint as score
+             from practice.sessions, span where created_at >= starts_at and created_at < ends_at
+             union all
+             select user_id, created_at, 0, 1, 0, null
+             from practice.summaries, span where created_at >= starts_at and created_at < ends_at
+             union all
+             select user_id, created_at, 0, 0, used_in_real_world::integer, outcome_score
+             from practice.reflections, span where created_at >= starts_at and created_at < ends_at
+         ), weeks as (
+             select f.user_id, u.timezone, date_trunc('week', f.created_at at time zone u.timezone)::date as week_start,
+                    sum(practised) as practice_count, sum(summed_up) as summary_count,
+                    sum(used) as real_world_used_count,
+                    coalesce(avg(score)::double precision, 0) as avg_outcome_score
+             from facts f join identity.users u on u.id = f.user_id
+             group by 1, 2, 3
+         ), stored as (
+             insert into practice.weekly_progress (user_id, week_start, timezone, practice_count, summary_count,
+                                                   real_world_used_count, avg_outcome_score)
+             select user_id, week_start, timezone, practice_count, summary_count, real_world_used_count,
+                    avg_outcome_score
+             from weeks, wanted
+             where week_start between wanted.first and wanted.last
+               and week_start + 7 <= (now() at time zone timezone)::date
+             order by user_id, week_start
+             on conflict (user_id, week_start) do update set
+                 timezone = excluded.timezone, practice_count = excluded.practice_count,
+                 summary_count = excluded.summary_count, real_world_used_count = excluded.real_world_used_count,
+                 avg_outcome_score = excluded.avg_outcome_score, updated_at = now()
+             returning user_id
+         )
+         select count(distinct user_id) as people, count(*) as weeks from stored",
+        &[&week_start],
+    )
+    .await
+}
+
+impl WeeklyProgressInput {
+    /// 400 unless the week begins on a Monday.
+    pub fn must_be_a_monday(&self) -> Result<()> {
+        match self.week_start {
+            Some(Day(date)) if date.weekday() != jiff::civil::Weekday::Monday => {
+                Err(invalid_field("/week_start", "monday", "week_start must be a Monday"))
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! A better way to say one message of the learner.
+
+use shared::ai::Sourced;
+use shared::prelude::*;
+
+text_enum! {
+    /// How to rephrase.
+    pub enum RewriteStyle {
+        Neutral = "NEUTRAL",
+    }
+}
+
+/// What to rephrase.
+#[derive(Debug, Deserr, JsonSchema)]
+#[deserr(error = Problems)]
+pub struct NewRewrite {
+    /// A message of the learner in this session.
+    pub source_message_id: Uuid,
+    /// How to rephrase it.
+    pub rewrite_style: RewriteStyle,
+}
+
+/// A rewrite just made.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct RewriteCreated {
+    /// Its id.
+    pub rewrite_id: Uuid,
+    /// The better way to say it.
+    pub rewritten_content: String,
+}
+
+from_row!(RewriteCreated { rewrite_id, rewritten_content });
+
+/// A rewrite as its owner sees it.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Rewrite {
+    /// Its id.
+    pub rewrite_id: Uuid,
+    /// The message that it rephrases.
+    pub source_message_id: Uuid,
+    /// How it rephrases.
+    pub rewrite_style: RewriteStyle,
+    /// The better way to say it.
+    pub rewritten_content: String,
+    /// Whether the learner took it; at most one of a message is.
+    pub accepted: bool,
+    /// When it was made.
+    pub created_at: Time,
+}
+
+from_row!(Rewrite { rewrite_id, source_message_id, rewrite_style, rewritten_content, accepted, created_at });
+
+/// The rewrite of a path.
+#[derive(Debug, Deserr, JsonSchema)]
+#[deserr(error = Problems)]
+pub struct RewritePath {
+    /// The session's id.
+    pub session_id: Uuid,
+    /// The rewrite's id.
+    pub rewrite_id: Uuid,
+}
+
+/// What the learner wrote in a message of the caller's session; 404 otherwise.
+pub async fn get_source(tx: &Tx, user: &User, session_id: Uuid, message_id: Uuid) -> Result<String> {
+    struct Source(String);
+    impl FromRow for Source {
+        fn from_row(row: &Row) -> Result<Source> {
+            row.get("user_content").map(Source)
+        }
+    }
+    let found: Option<Source> = tx
+        .find(
+            "select user_content from practice.turns where id = $1 and session_id = $2 and user_id = $3",
+            &[&message_id, &session_id, &user.id],
+        )
+        .await?;
+    found.map(|Source(text)| text).ok_or_else(|| not_found("source user message not found"))
+}
+
+/// Stores a rewrite of a message.
+pub async fn insert(
+    tx: &Tx,
+    user: &User,
+    session_id: Uuid,
+    new: &NewRewrite,
+    rewritten: &Sourced,
+) -> Result<RewriteCreated> {
+    let usage = rewritten.usage.as_ref();
+    tx.one(
+        "insert into practice.rewrites (id, session_id, user_id, turn_id, rewrite_style, rewritten_content, source,
+                                        model, latency_ms, tokens_in, tokens_out)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+         returning id as rewrite_id, rewritten_content",
+        &[
+            &Uuid::now_v7(),
+            &session_id,
+            &user.id,
+            &new.source_message_id,
+            &new.rewrite_style,
+            &rewritten.text,
+            &rewritten.source.as_str(),
+            &usage.map(|usage| usage.model.clone()),
+            &usage.map(|usage| i32::try_from(usage.latency.as_millis()).unwrap_or(i32::MAX)),
+            &usage.and_then(|usage| usage.tokens_in),
+            &usage.and_then(|usage| usage.tokens_out),
+        ],
+    )
+    .await
+}
+
+/// Takes a rewrite, and gives up any other of the same message. 404 unless it is the caller's and of this session.
+pub async fn accept(tx: &Tx, user: &User, path: &RewritePath) -> Result<Rewrite> {
+    let found = tx
+        .find(
+            "with taken as (
+                 update practice.rewrites r set accepted = (r.id = $1)
+                 from practice.rewrites chosen
+                 where chosen.id = $1 and chosen.session_id = $2 and chosen.user_id = $3
+                   and r.turn_id = chosen.turn_id
+                 returning r.*
+             )
+             select id as rewrite_id, turn_id as source_message_id, rewrite_style, rewritten_content, accepted,
+                    created_at
+             from taken where id = $1",
+            &[&path.rewrite_id, &path.session_id, &user.id],
+        )
+        .await?;
+    found.ok_or_else(|| not_found("rewrite not found"))
+}

@@ -1,0 +1,87 @@
+//! Taking a message: which of several senders answers a turn, and who waits.
+
+use std::time::{Duration, Instant};
+
+use shared::prelude::*;
+
+use crate::analysis::Language;
+use crate::turn::{self, NewMessage, Talk, Turn, TurnAnswer};
+
+/// How long a sender waits for a turn that another one is answering. With the model's deadline after it the function
+/// still ends in time.
+const PATIENCE: Duration = Duration::from_secs(22);
+
+/// What became of a message.
+pub enum Reserved {
+    /// It was answered before, by this sender or another.
+    Answered(TurnAnswer),
+    /// The turn is this sender's to answer.
+    Mine(Box<Talk>, Turn),
+}
+
+/// Reserves a turn for the message, or finds the answer that it got before.
+///
+/// One turn of a session is in flight at a time, so that each reply knows the ones before it: another message waits,
+/// without a transaction. 404 if the session is not the caller's, 409 if it takes no more messages or if the id was used
+/// for other content, 503 if the turn in flight takes too long.
+pub async fn reserve(db: &Db, user: &User, session_id: Uuid, new: &NewMessage) -> Result<Reserved> {
+    let started = Instant::now();
+    let mut pause = Duration::from_millis(50);
+    loop {
+        if let Some(reserved) = try_reserve(db, user, session_id, new).await? {
+            return Ok(reserved);
+        }
+        if started.elapsed() > PATIENCE {
+            return Err(unavailable("another message of this session is being answered", 5));
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_millis(500));
+    }
+}
+
+/// One look, in one transaction; none means: wait for the turn in flight.
+async fn try_reserve(db: &Db, user: &User, session_id: Uuid, new: &NewMessage) -> Result<Option<Reserved>> {
+    let tx = db.begin(user).await?;
+    let ((), talk, known) = tokio::try_join!(
+        turn::lock_session(&tx, user, session_id),
+        turn::find_talk(&tx, user, session_id),
+        turn::list_known(&tx, session_id, new.client_message_id),
+    )?;
+    let talk = talk.ok_or_else(|| not_found("scene not found"))?;
+    let language = Language::of(&talk.preferences.locale);
+    let (mut same, mut in_flight) = (None, None);
+    for (is_same_message, turn) in known {
+        if is_same_message { same = Some(turn) } else { in_flight = Some(turn) }
+    }
+
+    if let Some(turn) = same {
+        if turn.user_content != new.content.as_str() {
+            return Err(conflict("duplicate client message id"));
+        }
+        if turn.answer.is_none() && !turn.is_abandoned {
+            return Ok(None);
+        }
+        if turn.answer.is_none() {
+            turn::claim(&tx, turn.turn_id).await?;
+            tx.commit().await?;
+            return Ok(Some(Reserved::Mine(Box::new(talk), turn)));
+        }
+        return Ok(turn.into_answer().map(Reserved::Answered));
+    }
+
+    talk.state.must_be_active()?;
+    match in_flight {
+        None => {
+            let turn = turn::insert(&tx, user, session_id, new).await?;
+            tx.commit().await?;
+            Ok(Some(Reserved::Mine(Box::new(talk), turn)))
+        }
+        Some(turn) if turn.is_abandoned => {
+            // Its sender is gone; the rules finish it, and the next look finds the session as it is then.
+            turn::answer(&tx, &turn, &turn::reply_by_rules(language), language).await?;
+            tx.commit().await?;
+            Ok(None)
+        }
+        Some(_) => Ok(None),
+    }
+}

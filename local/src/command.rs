@@ -1,0 +1,106 @@
+//! The command line.
+
+mod invoke;
+mod logs;
+mod migrate;
+mod psql;
+mod session;
+mod up;
+
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+};
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+
+/// Runs the whole stack on this machine: PostgreSQL, migrations, every function, and the API.
+#[derive(Debug, Parser)]
+#[command(name = "cargo local", bin_name = "cargo local", args_conflicts_with_subcommands = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    up: Up,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Up {
+    /// Port of the API on 127.0.0.1
+    #[arg(long, default_value_t = 3000)]
+    port: u16,
+    /// Start with an empty database
+    #[arg(long)]
+    fresh: bool,
+    /// Build the functions with optimisation
+    #[arg(long)]
+    release: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run one function once and print its answer
+    Invoke {
+        /// Name of the function, such as create-scene
+        function: String,
+        /// File with the event [default: the function's sample event in events/]
+        #[arg(long)]
+        event: Option<PathBuf>,
+        /// Build with optimisation
+        #[arg(long)]
+        release: bool,
+    },
+    /// Show what the functions wrote
+    Logs {
+        /// Go on with new lines as they come
+        #[arg(long, short)]
+        follow: bool,
+        /// Print the JSON lines as they are
+        #[arg(long)]
+        raw: bool,
+    },
+    /// Bring the database's schema up or down, or show where it stands
+    Migrate {
+        #[command(subcommand)]
+        direction: Direction,
+    },
+    /// Open psql on the database; arguments after -- go to psql
+    Psql {
+        /// Arguments for psql
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// Check that files, programs, template, events and tests agree
+    Check,
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+enum Direction {
+    /// Apply every pending migration
+    Up,
+    /// Revert the latest migrations
+    Down {
+        /// How many
+        #[arg(default_value_t = 1)]
+        count: usize,
+    },
+    /// List all migrations with their state
+    Status,
+}
+
+pub(crate) async fn run(arguments: Arguments) -> Result<()> {
+    match arguments.command {
+        None => up::run(arguments.up).await,
+        Some(Command::Invoke { function, event, release }) => invoke::run(&function, event, release).await,
+        Some(Command::Logs { follow, raw }) => logs::run(follow, raw).await,
+        Some(Command::Migrate { direction }) => migrate::run(direction).await,
+        Some(Command::Psql { arguments }) => psql::run(&arguments).await,
+        Some(Command::Check) => local::check::run(&local::project::root()),
+    }
+}
+
+/// The answer of a command, to standard output. A reader that has enough, such as `head`, is no error.
+fn print(text: &str) {
+    let _ = writeln!(io::stdout(), "{}", text.trim_end());
+}

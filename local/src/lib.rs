@@ -1,0 +1,15 @@
+//! The cloud on a laptop.
+
+pub mod check;
+pub mod cloud;
+pub mod functions;
+pub mod gateway;
+pub mod lambda;
+pub mod logs;
+pub mod openapi;
+pub mod postgres;
+pub mod problem;
+pub mod project;
+pub mod scheduler;
+pub mod template;
+pub mod testkit;

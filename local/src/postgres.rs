@@ -1,0 +1,119 @@
+//! The database of a run: the one that `DATABASE_URL` names, or a private PostgreSQL that needs no set-up.
+//!
+//! The private one has two roles: `postgres`, the superuser, for set-up and for assertions in tests, and
+//! `praxis`, which owns the database and which functions sign in as. `praxis` is no superuser and does not
+//! bypass row-level security, so that what passes here passes in production.
+
+mod account;
+mod cluster;
+mod programs;
+mod server;
+
+use anyhow::Result;
+pub use cluster::Cluster;
+use tokio_postgres::{Client, Config};
+
+use crate::problem::problem;
+
+/// The database that `cargo local` works on.
+pub struct Postgres {
+    url: String,
+    cluster: Option<Cluster>,
+}
+
+impl Postgres {
+    /// The database of `DATABASE_URL`, else the project's own cluster in `.local/postgres`, started if need be.
+    /// With `fresh` that cluster starts empty.
+    ///
+    /// # Errors
+    /// A [`Problem`](crate::problem::Problem) when the named database does not answer, when the programs cannot
+    /// be fetched, or when another run holds the cluster that `fresh` would empty.
+    pub async fn open(fresh: bool) -> Result<Self> {
+        match std::env::var("DATABASE_URL").ok().filter(|url| !url.trim().is_empty()) {
+            Some(_) if fresh => Err(problem(
+                "--fresh does not empty the database that DATABASE_URL names",
+                "empty it yourself, or unset DATABASE_URL to use the private PostgreSQL",
+            )),
+            Some(url) => {
+                connect(&url).await?;
+                Ok(Self { url, cluster: None })
+            }
+            None => {
+                let cluster = Cluster::development(fresh).await?;
+                Ok(Self { url: cluster.url(), cluster: Some(cluster) })
+            }
+        }
+    }
+
+    /// The address that functions connect to, with the password.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The private cluster, unless `DATABASE_URL` is in use.
+    pub fn cluster(&self) -> Option<&Cluster> {
+        self.cluster.as_ref()
+    }
+
+    /// Stops the server if this process started it, and waits until it has written everything down.
+    pub async fn stop(mut self) {
+        if let Some(cluster) = &mut self.cluster {
+            cluster.stop().await;
+        }
+    }
+}
+
+/// Opens a connection and drives it on the current runtime until the client is dropped.
+///
+/// # Errors
+/// A [`Problem`](crate::problem::Problem) that names the server, never the password.
+pub async fn connect(url: &str) -> Result<Client> {
+    let help = "check DATABASE_URL (postgres://user:password@host:port/database) and that the server runs, \
+                or unset it to use the private PostgreSQL";
+    let mut config: Config =
+        url.parse().map_err(|error| problem(format!("DATABASE_URL is not understood: {error}"), help))?;
+    if config.get_connect_timeout().is_none() {
+        config.connect_timeout(std::time::Duration::from_secs(5));
+    }
+    let (client, connection) = config
+        .connect(tokio_postgres::NoTls)
+        .await
+        .map_err(|error| problem(format!("cannot reach {}: {}", place(&config), cause(&error)), help))?;
+    tokio::spawn(connection);
+    Ok(client)
+}
+
+/// Host, port and database for a message.
+fn place(config: &Config) -> String {
+    let host = match config.get_hosts().first() {
+        Some(tokio_postgres::config::Host::Tcp(host)) => host.as_str(),
+        _ => "localhost",
+    };
+    let port = config.get_ports().first().copied().unwrap_or(5432);
+    format!("PostgreSQL at {host}:{port}/{}", config.get_dbname().unwrap_or_default())
+}
+
+/// The server's own words, or the innermost cause: the driver's own text stops at "error connecting to server".
+pub(crate) fn cause(error: &tokio_postgres::Error) -> String {
+    if let Some(database) = error.as_db_error() {
+        return database.message().to_owned();
+    }
+    let mut innermost: &dyn std::error::Error = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_unreachable_database_is_named_without_its_password() {
+        let error = connect("postgres://praxis:s3cret@127.0.0.1:1/praxis").await.unwrap_err();
+        let text = crate::problem::render(&error);
+        assert!(text.contains("127.0.0.1:1/praxis") && text.contains("DATABASE_URL"), "{text}");
+        assert!(!text.contains("s3cret"), "{text}");
+    }
+}

@@ -1,0 +1,432 @@
+//! A private cluster: created, started, found running, stopped.
+
+use std::{
+    fs::{self, File},
+    io::Write,
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
+
+use anyhow::{Context, Result, bail};
+use tokio_postgres::Client;
+
+use super::{
+    account::{self, Account},
+    connect, programs,
+    server::{self, Lock, Server, Settings},
+};
+use crate::{problem::problem, project};
+
+/// The database of the development tool, and the role that owns it.
+const PRAXIS: &str = "praxis";
+
+/// A private PostgreSQL.
+pub struct Cluster {
+    plan: Arc<Plan>,
+    port: u16,
+    server: Option<Server>,
+}
+
+/// What stays the same over starts and stops.
+struct Plan {
+    programs: PathBuf,
+    account: Option<Account>,
+    home: PathBuf,
+    kind: Kind,
+    secrets: Secrets,
+    /// Held for as long as a temporary cluster is in use, so that a sweep tells a dead one from a live one.
+    _lock: Option<File>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    /// Data are safe on disk and stay.
+    Development,
+    /// Gone when the server stops.
+    Temporary,
+    /// Survives a stop, so that a test can start it again; gone when the value is dropped.
+    Restartable,
+}
+
+struct Secrets {
+    superuser: String,
+    praxis: String,
+}
+
+impl Cluster {
+    /// The cluster of the project: found running, or started, or created and started.
+    ///
+    /// # Errors
+    /// See [`Postgres::open`](super::Postgres::open).
+    pub async fn development(fresh: bool) -> Result<Self> {
+        Self::kept_in(project::state(), fresh).await
+    }
+
+    /// Like [`Cluster::development`], in the folder `postgres` of `state`.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn kept_in(state: PathBuf, fresh: bool) -> Result<Self> {
+        let (plan, lock) = tokio::task::spawn_blocking(move || -> Result<_> {
+            let account = Account::needed()?;
+            let state = account::reachable(&state, account)?;
+            fs::create_dir_all(&state).with_context(|| format!("cannot create {}", state.display()))?;
+            let home = state.join("postgres");
+            private_folder(&home, account)?;
+            // Two starts at once: the second waits until the first has its server, and then finds it.
+            let lock = File::create(home.join("lock"))?;
+            lock.lock().context("cannot lock the cluster")?;
+            let secrets = Secrets::keep(&home.join("passwords"))?;
+            let programs = programs::folder(account)?;
+            Ok((Plan { programs, account, home, kind: Kind::Development, secrets, _lock: None }, lock))
+        })
+        .await??;
+        let plan = Arc::new(plan);
+
+        let cluster = match running(&plan).await? {
+            Some(port) if !fresh => Self { plan, port, server: None },
+            Some(_) => {
+                return Err(problem(
+                    "another `cargo local` is using the database that --fresh would empty",
+                    "stop it first (Ctrl-C where it runs)",
+                ));
+            }
+            None => {
+                if fresh {
+                    remove(&plan.data())?;
+                }
+                Self::boot(plan).await?
+            }
+        };
+        cluster.set_up_role().await?;
+        cluster.set_up(PRAXIS).await?;
+        drop(lock);
+        Ok(cluster)
+    }
+
+    /// An empty cluster that ends with this process and leaves nothing behind.
+    ///
+    /// # Errors
+    /// When the programs cannot be fetched or the server does not start.
+    pub async fn temporary() -> Result<Self> {
+        Self::scratch(Kind::Temporary).await
+    }
+
+    /// Like [`Cluster::temporary`], but it can be stopped and started again with its data.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn restartable() -> Result<Self> {
+        Self::scratch(Kind::Restartable).await
+    }
+
+    async fn scratch(kind: Kind) -> Result<Self> {
+        let plan = tokio::task::spawn_blocking(move || -> Result<_> {
+            let account = Account::needed()?;
+            let programs = programs::folder(account)?;
+            let clusters = account::reachable(&project::target(), account)?.join("postgres/clusters");
+            private_folder(&clusters, account)?;
+            sweep(&clusters);
+            let home = clusters.join(uuid::Uuid::new_v4().simple().to_string());
+            private_folder(&home, account)?;
+            let lock = File::create(home.join("lock"))?;
+            lock.lock()?;
+            let secrets = Secrets { superuser: password(), praxis: password() };
+            Ok(Plan { programs, account, home, kind, secrets, _lock: Some(lock) })
+        })
+        .await??;
+        let cluster = Self::boot(Arc::new(plan)).await?;
+        cluster.set_up_role().await?;
+        Ok(cluster)
+    }
+
+    async fn boot(plan: Arc<Plan>) -> Result<Self> {
+        let booted = Arc::clone(&plan);
+        let (port, server) = tokio::task::spawn_blocking(move || booted.boot()).await??;
+        Ok(Self { plan, port, server: Some(server) })
+    }
+
+    /// The address of the development database, as the role that functions sign in as.
+    pub fn url(&self) -> String {
+        self.database_url(PRAXIS)
+    }
+
+    /// The address of `database` as the role that owns it.
+    pub fn database_url(&self, database: &str) -> String {
+        format!(
+            "postgres://{PRAXIS}:{}@127.0.0.1:{}/{database}?sslmode=disable",
+            self.plan.secrets.praxis, self.port
+        )
+    }
+
+    /// The address of `database` as the superuser, whom no policy holds.
+    pub fn superuser_url(&self, database: &str) -> String {
+        let password = &self.plan.secrets.superuser;
+        format!("postgres://postgres:{password}@127.0.0.1:{}/{database}?sslmode=disable", self.port)
+    }
+
+    /// The folder with the data and the server's log.
+    pub fn home(&self) -> &Path {
+        &self.plan.home
+    }
+
+    /// A program of the PostgreSQL distribution, such as `psql` or `pgbench`.
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.plan.programs.join(name)
+    }
+
+    /// Whether another process started the server; it then stops with that one.
+    pub fn is_borrowed(&self) -> bool {
+        self.server.is_none()
+    }
+
+    /// Creates the role that functions sign in as, and sets its password.
+    async fn set_up_role(&self) -> Result<()> {
+        let client = connect(&self.superuser_url("postgres")).await?;
+        client
+            .batch_execute(&format!(
+                "do $$ begin
+                     if not exists (select from pg_roles where rolname = '{PRAXIS}') then
+                         create role {PRAXIS} login createrole createdb;
+                     end if;
+                 end $$;
+                 alter role {PRAXIS} with nosuperuser nobypassrls password '{}';",
+                self.plan.secrets.praxis
+            ))
+            .await?;
+        Ok(())
+    }
+
+    /// Creates `database` for the role `praxis`, with the extensions that only a superuser can create.
+    /// What exists already stays.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn set_up(&self, database: &str) -> Result<()> {
+        let client = connect(&self.superuser_url("postgres")).await?;
+        if client.query_opt("select from pg_database where datname = $1", &[&database]).await?.is_none() {
+            create_database(&client, database, None).await?;
+        }
+        let inside = connect(&self.superuser_url(database)).await?;
+        inside.batch_execute("create extension if not exists vector").await?;
+        Ok(())
+    }
+
+    /// Creates `database` as a copy of `template`, which nobody may be connected to.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn copy(&self, template: &str, database: &str) -> Result<()> {
+        let client = connect(&self.superuser_url("postgres")).await?;
+        create_database(&client, database, Some(template)).await
+    }
+
+    /// Removes `database` and ends every connection to it.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn drop_database(&self, database: &str) -> Result<()> {
+        let client = connect(&self.superuser_url("postgres")).await?;
+        client.batch_execute(&format!("drop database if exists {database} with (force)")).await?;
+        Ok(())
+    }
+
+    /// Starts the server again after [`Cluster::stop`], on the same port.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn start(&mut self) -> Result<()> {
+        if self.server.is_none() {
+            let plan = Arc::clone(&self.plan);
+            let (port, server) = tokio::task::spawn_blocking(move || plan.boot()).await??;
+            self.server = Some(server);
+            anyhow::ensure!(port == self.port, "port {} was taken while the server was stopped", self.port);
+        }
+        Ok(())
+    }
+
+    /// Stops the server if this process started it, and waits. A temporary cluster is gone then.
+    pub async fn stop(&mut self) {
+        if let Some(server) = self.server.take() {
+            // Waiting blocks; the answer that matters is that it is over.
+            let _ = tokio::task::spawn_blocking(move || server.stop()).await;
+        }
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if self.plan.kind == Kind::Restartable {
+            if let Some(server) = self.server.take() {
+                server.stop();
+            }
+            let _ = remove(&self.plan.home);
+        }
+    }
+}
+
+async fn create_database(client: &Client, database: &str, template: Option<&str>) -> Result<()> {
+    // Names here are the tool's own; nothing from outside is pasted.
+    let template = template.map(|name| format!("template {name}")).unwrap_or_default();
+    let statement = format!("create database {database} owner {PRAXIS} {template}");
+    client.batch_execute(&statement).await.with_context(|| format!("cannot create the database {database}"))
+}
+
+/// The port of a server that already runs on this cluster. Waits for one that is starting or stopping; clears
+/// away the lock file of one that was killed.
+async fn running(plan: &Plan) -> Result<Option<u16>> {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while let Some(lock) = Lock::read(&plan.data()) {
+        if !lock.is_alive(&plan.data()) {
+            remove(&plan.data().join("postmaster.pid"))?;
+            break;
+        }
+        let password = &plan.secrets.superuser;
+        let url = format!("postgres://postgres:{password}@127.0.0.1:{}/postgres?sslmode=disable", lock.port);
+        if connect(&url).await.is_ok() {
+            return Ok(Some(lock.port));
+        }
+        if Instant::now() > deadline {
+            bail!("PostgreSQL (process {}) on {} does not answer", lock.pid, plan.data().display());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Ok(None)
+}
+
+impl Plan {
+    fn data(&self) -> PathBuf {
+        self.home.join("data")
+    }
+
+    /// Creates the cluster if there is none, and starts it on its port of last time or a free one. Blocks.
+    fn boot(&self) -> Result<(u16, Server)> {
+        match fs::read_to_string(self.data().join("PG_VERSION")) {
+            Ok(version) if version.trim() != "18" => {
+                return Err(problem(
+                    format!("{} was made by PostgreSQL {}", self.data().display(), version.trim()),
+                    "start empty with `cargo local --fresh`",
+                ));
+            }
+            Ok(_) => {}
+            Err(_) => self.initialise()?,
+        }
+        let (programs, home) = (self.programs.as_path(), self.home.as_path());
+        let settings = Settings {
+            programs,
+            account: self.account,
+            home,
+            durable: self.kind == Kind::Development,
+            scratch: self.kind == Kind::Temporary,
+        };
+        let remembered = home.join("port");
+        let last: Option<u16> =
+            fs::read_to_string(&remembered).ok().and_then(|port| port.trim().parse().ok());
+        let mut attempts = 0;
+        loop {
+            let port = match last {
+                Some(port) if attempts == 0 && server::is_free(port) => port,
+                _ => server::free_port()?,
+            };
+            match Server::start(&settings, port) {
+                Ok(server) => {
+                    fs::write(&remembered, format!("{port}\n"))?;
+                    return Ok((port, server));
+                }
+                // Between choosing the port and listening on it somebody else may have taken it.
+                Err(_) if attempts < 3 && !server::is_free(port) => attempts += 1,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Runs `initdb` beside the final place and moves the finished cluster there: a kill leaves no half of one.
+    fn initialise(&self) -> Result<()> {
+        let (unfinished, password_file) = (self.home.join("data.new"), self.home.join("password.new"));
+        remove(&unfinished)?;
+        remove(&password_file)?;
+        write_private(&password_file, &self.secrets.superuser)?;
+        if let Some(account) = self.account {
+            account.own(&password_file)?;
+        }
+        let mut command = Command::new(self.programs.join("initdb"));
+        command.arg("--pgdata").arg(&unfinished).arg("--pwfile").arg(&password_file);
+        command.args(["--username=postgres", "--auth=scram-sha-256", "--encoding=UTF8", "--no-locale"]);
+        // The provider inside PostgreSQL sorts alike on every system and knows upper case beyond ASCII.
+        command.args(["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions"]);
+        if self.kind != Kind::Development {
+            command.arg("--no-sync");
+        }
+        command.current_dir("/").stdin(Stdio::null());
+        if let Some(account) = self.account {
+            account.apply(&mut command);
+        }
+        let output = command.output().context("cannot run initdb")?;
+        remove(&password_file)?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            bail!("initdb failed: {}", said.trim().replace('\n', "; "));
+        }
+        fs::rename(&unfinished, self.data())?;
+        Ok(())
+    }
+}
+
+impl Secrets {
+    /// Reads the two passwords of a cluster, or makes and keeps them in a file that only its owner can read.
+    fn keep(path: &Path) -> Result<Self> {
+        if let Ok(text) = fs::read_to_string(path)
+            && let Some((superuser, praxis)) = text.trim().split_once('\n')
+        {
+            return Ok(Self { superuser: superuser.to_owned(), praxis: praxis.to_owned() });
+        }
+        let made = Self { superuser: password(), praxis: password() };
+        remove(path)?;
+        write_private(path, &format!("{}\n{}\n", made.superuser, made.praxis))?;
+        Ok(made)
+    }
+}
+
+/// 122 random bits; hexadecimal digits need no quoting in SQL or in an address.
+fn password() -> String {
+    uuid::Uuid::new_v4().simple().to_string()
+}
+
+fn write_private(path: &Path, text: &str) -> Result<()> {
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())?;
+    Ok(())
+}
+
+fn private_folder(path: &Path, account: Option<Account>) -> Result<()> {
+    fs::create_dir_all(path).with_context(|| format!("cannot create {}", path.display()))?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o700))?;
+    account.map_or(Ok(()), |account| account.own(path))
+}
+
+fn remove(path: &Path) -> Result<()> {
+    let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    match removed {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Removes what temporary clusters of machines that lost power left behind.
+fn sweep(clusters: &Path) {
+    let hour = Duration::from_secs(3600);
+    for entry in fs::read_dir(clusters).into_iter().flatten().flatten() {
+        let age = entry.metadata().and_then(|meta| meta.modified());
+        let old = age.is_ok_and(|time| SystemTime::now().duration_since(time).is_ok_and(|age| age > hour));
+        let unused = File::open(entry.path().join("lock")).map_or(true, |lock| lock.try_lock().is_ok());
+        if old && unused {
+            // Somebody else may sweep at the same time.
+            let _ = remove(&entry.path());
+        }
+    }
+}

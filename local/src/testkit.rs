@@ -1,0 +1,21 @@
+//! The test kit: a whole local stack per test, people who call it, and outside services that misbehave on demand.
+//!
+//! ```ignore
+//! let stack = testkit::stack().await;
+//! let alice = stack.user();
+//! alice.post("/api/v1/scenes", json!({"goal": "…"})).await.assert_status(201);
+//! ```
+//!
+//! The functions are the real programs, the database is a real PostgreSQL, and each test has a database of its
+//! own. A failure panics with what came back, so nothing here returns a `Result`.
+
+mod client;
+mod database;
+mod examples;
+pub mod fakes;
+mod stack;
+
+pub use client::{Answer, Call, Client};
+pub use database::Database;
+pub use examples::examples;
+pub use stack::{Builder, Stack, stack};

@@ -1,0 +1,258 @@
+//! One local cloud for one test: gateway, functions, database.
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use serde_json::Value;
+use tokio::{net::TcpListener, sync::OnceCell};
+
+use super::{Client, Database};
+use crate::{
+    cloud, functions,
+    gateway::{self, Gateway},
+    lambda::{self, InvokeContext, InvokeError, Lambda, LogLine},
+    logs,
+    template::Template,
+};
+
+/// A stack with the usual settings and a migrated database of its own.
+pub async fn stack() -> Stack {
+    Stack::builder().start().await
+}
+
+/// A running stack. Everything it started ends when it is dropped.
+pub struct Stack {
+    // Fields drop in this order: no request reaches a function that is gone, no function a database that is gone.
+    gateway: Gateway,
+    lambda: Arc<Lambda>,
+    template: Arc<Template>,
+    lines: Arc<Mutex<Vec<LogLine>>>,
+    http: reqwest::Client,
+    environment: BTreeMap<String, String>,
+    database: Database,
+}
+
+/// What a stack is started with.
+#[derive(Default)]
+pub struct Builder {
+    environment: BTreeMap<String, String>,
+    own_server: bool,
+    throttle: bool,
+    template: Option<Arc<Template>>,
+    binaries: Option<PathBuf>,
+    options: lambda::Options,
+}
+
+impl Builder {
+    /// Sets a variable of every function; blank counts as unset.
+    pub fn env(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.environment.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Gives the test a PostgreSQL server of its own, which it may stop and start.
+    pub fn own_server(mut self) -> Self {
+        self.own_server = true;
+        self
+    }
+
+    /// Applies the template's rate limits, which tests do without.
+    pub fn throttle(mut self) -> Self {
+        self.throttle = true;
+        self
+    }
+
+    /// Uses another template and another folder of programs than the project's.
+    pub fn template(mut self, template: Template, binaries: PathBuf) -> Self {
+        (self.template, self.binaries) = (Some(Arc::new(template)), Some(binaries));
+        self
+    }
+
+    /// Changes how sandboxes live and die.
+    pub fn lambda(mut self, options: lambda::Options) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Starts it.
+    pub async fn start(self) -> Stack {
+        let binaries = match self.binaries {
+            Some(binaries) => binaries,
+            None => binaries().await,
+        };
+        let database =
+            if self.own_server { Database::on_own_server().await } else { Database::migrated().await };
+        let mut environment = BTreeMap::from([("APP_ENV".to_owned(), "test".to_owned())]);
+        environment.extend(self.environment);
+        let environment = cloud::environment(&database.url().await, &environment);
+        let template = match self.template {
+            Some(template) => template,
+            None => cloud::template(&environment).expect("the project's template"),
+        };
+
+        let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let collected = Arc::clone(&lines);
+        // Ends when the fleet, which holds the sender, is gone.
+        tokio::spawn(async move {
+            while let Some(line) = receiver.recv().await {
+                collected.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+            }
+        });
+        let fleet =
+            Lambda::new(&template.functions, binaries, environment.clone(), sender, self.options).await;
+        let lambda = Arc::new(fleet.expect("the local Lambda starts"));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port on 127.0.0.1");
+        let options = gateway::Options { throttle: self.throttle, ..gateway::Options::default() };
+        let gateway = gateway::serve(listener, Arc::clone(&template), Arc::clone(&lambda), options)
+            .expect("the local gateway starts");
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(Duration::from_secs(60))
+            .build()
+            .expect("an HTTP client");
+        Stack { gateway, lambda, template, lines, http, environment, database }
+    }
+}
+
+impl Stack {
+    /// A stack with settings of its own.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// The address of the API.
+    pub fn url(&self) -> String {
+        self.gateway.url()
+    }
+
+    /// A new person with a mock token.
+    pub fn user(&self) -> Client {
+        self.anonymous().mock(uuid::Uuid::new_v4())
+    }
+
+    /// Somebody without a token.
+    pub fn anonymous(&self) -> Client {
+        Client::new(self.http.clone(), self.url())
+    }
+
+    /// The template that is served.
+    pub fn template(&self) -> &Template {
+        &self.template
+    }
+
+    /// The functions' fleet.
+    pub fn lambda(&self) -> &Lambda {
+        &self.lambda
+    }
+
+    /// The variables of every function.
+    pub fn environment(&self) -> &BTreeMap<String, String> {
+        &self.environment
+    }
+
+    /// A connection that sees every row.
+    pub async fn db(&self) -> tokio_postgres::Client {
+        self.database.superuser().await
+    }
+
+    /// A connection as the functions sign in: held by row-level security.
+    pub async fn owner(&self) -> tokio_postgres::Client {
+        self.database.owner().await
+    }
+
+    /// Invokes a function with `event` and gives its answer.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub async fn invoke(&self, function: &str, event: Value) -> Value {
+        self.try_invoke(function, event).await.unwrap_or_else(|error| panic!("{function}: {error}"))
+    }
+
+    /// Invokes a function with `event`.
+    ///
+    /// # Errors
+    /// The function's, and Lambda's own.
+    ///
+    /// # Panics
+    /// When the answer is no JSON.
+    pub async fn try_invoke(&self, function: &str, event: Value) -> Result<Value, InvokeError> {
+        let payload = event.to_string().into();
+        let answer =
+            self.lambda.invoke(function, payload, InvokeContext::default()).await?.into_bytes().await?;
+        Ok(serde_json::from_slice(&answer).unwrap_or_else(|error| panic!("{error} in {answer:?}")))
+    }
+
+    /// Everything that the functions wrote so far, and what Lambda said about them.
+    pub fn lines(&self) -> Vec<LogLine> {
+        self.collected().clone()
+    }
+
+    /// The JSON lines of type `request` or `job` so far, in order of arrival. A line can come a moment after the
+    /// answer: see [`Stack::wait_for_logs`].
+    pub fn logs(&self) -> Vec<Value> {
+        let lines = self.collected();
+        let parsed = lines.iter().filter_map(|line| serde_json::from_str::<Value>(&line.line).ok());
+        parsed.filter(|line| matches!(line["type"].as_str(), Some("request" | "job"))).collect()
+    }
+
+    /// Waits until at least `count` of these lines have come.
+    ///
+    /// # Panics
+    /// When they do not come within 10 seconds.
+    pub async fn wait_for_logs(&self, count: usize) -> Vec<Value> {
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+        loop {
+            let logs = self.logs();
+            if logs.len() >= count {
+                return logs;
+            }
+            assert!(tokio::time::Instant::now() < deadline, "{} of {count} log lines: {logs:?}", logs.len());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Hands the request lines collected so far to the function that subscribes to them, and forgets all lines.
+    ///
+    /// # Panics
+    /// When the template has no such function or it fails.
+    pub async fn hand_over_logs(&self) {
+        let lines = std::mem::take(&mut *self.collected());
+        let subscription =
+            logs::Subscription::find(&self.template).expect("a function that subscribes to the logs");
+        let wanted: Vec<_> = lines.iter().filter_map(logs::Record::of).collect();
+        if !wanted.is_empty() {
+            self.invoke(&subscription.function, subscription.event(&wanted)).await;
+        }
+    }
+
+    /// Stops the database server. Only with [`Builder::own_server`].
+    pub async fn stop_postgres(&mut self) {
+        self.database.stop_server().await;
+    }
+
+    /// Starts the database server again, with its data.
+    pub async fn start_postgres(&mut self) {
+        self.database.start_server().await;
+    }
+
+    fn collected(&self) -> MutexGuard<'_, Vec<LogLine>> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The folder of the functions' programs, made fresh once per test process.
+async fn binaries() -> PathBuf {
+    static BINARIES: OnceCell<PathBuf> = OnceCell::const_new();
+    let built = BINARIES.get_or_init(async || {
+        let built =
+            tokio::task::spawn_blocking(functions::fresh_for_tests).await.expect("the build does not panic");
+        built.unwrap_or_else(|error| panic!("{}", crate::problem::render(&error)))
+    });
+    built.await.clone()
+}

@@ -1,0 +1,215 @@
+//! What must hold for every route of the template, whoever writes the next one.
+//!
+//! A route that is meant to differ stands in one of the lists below, where a reviewer sees it.
+
+use std::collections::BTreeMap;
+
+use http::Method;
+use local::template::Event;
+use local::testkit::{self, Answer, Client, Stack};
+use serde_json::{Value, json};
+
+/// Routes that anybody may call.
+const PUBLIC: [&str; 4] = ["get-docs", "get-health", "get-openapi", "get-readiness"];
+
+/// Routes of operations, open in development; their own tests close them.
+const OPERATIONS: [&str; 2] = ["get-metrics", "get-ops-metrics"];
+
+/// Routes that name no object: another person gets their own, and nothing of anybody else's.
+const OWN: [&str; 8] = [
+    "create-scene",
+    "get-me",
+    "get-progress-history",
+    "get-weekly-progress",
+    "list-scenes",
+    "list-sessions",
+    "update-me",
+    "create-session", // names its scene in the body: see `a_stranger_gets_404`
+];
+
+/// The sample person of the events.
+const SAMPLE_PERSON: &str = "00000000-0000-7000-8000-000000000001";
+
+/// A route with its sample event.
+struct Sample {
+    function: String,
+    method: String,
+    path: String,
+    event: Value,
+}
+
+impl Sample {
+    /// Calls the route over HTTP as its event says; without its token as `caller`.
+    async fn call(&self, caller: &Client, with_token: bool) -> Answer {
+        let mut query: Vec<String> = Vec::new();
+        for (name, values) in self.event["multiValueQueryStringParameters"].as_object().into_iter().flatten() {
+            for value in values.as_array().into_iter().flatten() {
+                query.push(format!("{name}={}", value.as_str().unwrap_or_default()));
+            }
+        }
+        let path = self.event["path"].as_str().expect("a path");
+        let target = if query.is_empty() { path.to_owned() } else { format!("{path}?{}", query.join("&")) };
+        let mut call = caller.request(Method::from_bytes(self.method.as_bytes()).expect("a method"), &target);
+        for (name, value) in self.event["headers"].as_object().into_iter().flatten() {
+            let is_token = with_token && name.eq_ignore_ascii_case("authorization");
+            if is_token || name.eq_ignore_ascii_case("content-type") {
+                call = call.header(name, value.as_str().unwrap_or_default());
+            }
+        }
+        if let Some(body) = self.event["body"].as_str() {
+            call = call.body(body.to_owned());
+        }
+        call.await
+    }
+}
+
+/// A stack whose database holds the rows that the sample events are about.
+async fn seeded() -> Stack {
+    let stack = testkit::stack().await;
+    let root = local::project::root();
+    let seed = std::fs::read_to_string(root.join("local/seed.sql")).expect("local/seed.sql");
+    stack.owner().await.batch_execute(&seed).await.expect("the seed");
+    stack
+}
+
+/// All HTTP routes of the template, with their sample events.
+fn samples(stack: &Stack) -> Vec<Sample> {
+    let root = local::project::root();
+    let mut samples = Vec::new();
+    for function in &stack.template().functions {
+        for (_, event) in &function.events {
+            let Event::Api { method, path, .. } = event else { continue };
+            let file = ["account", "platform", "practice"]
+                .map(|domain| root.join(format!("events/{domain}/{}.json", function.name)))
+                .into_iter()
+                .find(|file| file.exists())
+                .unwrap_or_else(|| panic!("{} has no sample event", function.name));
+            let text = std::fs::read_to_string(&file).expect("a readable event");
+            samples.push(Sample {
+                function: function.name.clone(),
+                method: method.clone(),
+                path: path.clone(),
+                event: serde_json::from_str(&text).expect("an event that is JSON"),
+            });
+        }
+    }
+    assert!(samples.len() > 20, "the template has {} routes", samples.len());
+    samples
+}
+
+fn openapi() -> Value {
+    let text = std::fs::read_to_string(local::project::root().join("openapi.json")).expect("openapi.json");
+    serde_json::from_str(&text).expect("openapi.json is JSON")
+}
+
+/// What OpenAPI says of a route.
+fn operation<'a>(openapi: &'a Value, sample: &Sample) -> &'a Value {
+    let operation = &openapi["paths"][&sample.path][sample.method.to_lowercase()];
+    assert_eq!(operation["operationId"], sample.function.as_str(), "{} in openapi.json", sample.function);
+    operation
+}
+
+/// Asserts that an answer is one that OpenAPI documents: its status, its media type and its body's schema.
+fn assert_documented(openapi: &Value, sample: &Sample, answer: &Answer) {
+    let documented = &operation(openapi, sample)["responses"][answer.status().to_string()];
+    assert!(documented.is_object(), "{} does not document {answer}", sample.function);
+    let media_type = answer.header("content-type").unwrap_or_default().split(';').next().unwrap_or_default();
+    let content = &documented["content"][media_type];
+    assert!(content.is_object(), "{} does not document {media_type}: {documented}", sample.function);
+    if media_type == "application/json" && content["schema"].is_object() {
+        let schema = json!({ "allOf": [content["schema"]], "components": openapi["components"] });
+        let validator = jsonschema::validator_for(&schema).expect("a schema of openapi.json");
+        let problems: Vec<String> =
+            validator.iter_errors(&answer.json()).map(|error| format!("{error} at {}", error.instance_path())).collect();
+        assert!(problems.is_empty(), "{}: {answer} is not as documented: {problems:?}", sample.function);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_sample_event_answers_as_documented() {
+    let stack = seeded().await;
+    let (openapi, nobody) = (openapi(), stack.anonymous());
+    let mut failures = BTreeMap::new();
+    for sample in samples(&stack) {
+        let answer = sample.call(&nobody, true).await;
+        if (200..300).contains(&answer.status()) {
+            assert_documented(&openapi, &sample, &answer);
+        } else {
+            failures.insert(sample.function, answer.to_string());
+        }
+    }
+    assert!(failures.is_empty(), "sample events that fail: {failures:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_token_every_route_is_401_unless_it_is_public() {
+    let stack = seeded().await;
+    let (openapi, nobody) = (openapi(), stack.anonymous());
+    for sample in samples(&stack) {
+        let function = sample.function.as_str();
+        if OPERATIONS.contains(&function) {
+            continue;
+        }
+        let answer = sample.call(&nobody, false).await;
+        if PUBLIC.contains(&function) {
+            answer.assert_status(200);
+        } else {
+            answer.assert_error(401, "UNAUTHORIZED", "missing Authorization header");
+            assert_documented(&openapi, &sample, &answer);
+            assert_eq!(operation(&openapi, &sample)["security"], json!([{ "user": [] }]), "{function}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_gets_404() {
+    let stack = seeded().await;
+    let openapi = openapi();
+    for sample in samples(&stack) {
+        let function = sample.function.as_str();
+        if PUBLIC.contains(&function) || OPERATIONS.contains(&function) {
+            continue;
+        }
+        let stranger = stack.user();
+        let answer = sample.call(&stranger, false).await;
+        if OWN.contains(&function) && function != "create-session" {
+            assert!((200..300).contains(&answer.status()), "{function}: {answer}");
+            let text = answer.text();
+            assert!(!text.contains(SAMPLE_PERSON), "{function} shows another's: {text}");
+            for list in ["/items"] {
+                let items = answer.json().pointer(list).and_then(Value::as_array).map_or(0, Vec::len);
+                let is_weeks = function == "get-progress-history";
+                assert!(items == 0 || is_weeks, "{function} shows another's: {text}");
+            }
+        } else {
+            answer.assert_status(404);
+            assert_eq!(answer.json()["error_code"], "NOT_FOUND", "{function}");
+            assert_documented(&openapi, &sample, &answer);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_answer_names_its_request_and_its_origin_rule() {
+    let stack = Stack::builder().env("CORS_ORIGINS", "https://app.example").start().await;
+    for (path, status) in [("/health", 200), ("/api/v1/scenes", 401), ("/nowhere", 404)] {
+        let call = stack.anonymous().get(path).header("origin", "https://app.example");
+        let answer = call.header("x-request-id", " mine-1 ").await;
+        answer.assert_status(status);
+        assert!(answer.header("access-control-allow-origin").is_some(), "{answer} lacks its CORS header");
+        let id = answer.header("x-request-id").expect("X-Request-ID");
+        // The gateway's own answers carry the gateway's id.
+        assert!(id == "mine-1" || status == 404, "{id}");
+    }
+    let answer = stack.anonymous().get("/health").header("origin", "https://evil.example").await;
+    assert_eq!(answer.header("access-control-allow-origin"), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_committed_openapi_is_current() {
+    let stack = testkit::stack().await; // builds the functions
+    drop(stack);
+    if let Err(error) = local::openapi::run(&local::project::root(), true) {
+        panic!("{error:#}");
+    }
+}

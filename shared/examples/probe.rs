@@ -1,0 +1,99 @@
+//! A route for the tests of serving: it does what its path says, also what a handler should not do.
+
+use std::time::Duration;
+
+use shared::prelude::*;
+
+fn main() {
+    serve(post("/probe/{behaviour}", probe))
+}
+
+text_enum! {
+    /// What the handler does.
+    enum Behaviour {
+        Answer = "answer",
+        Panic = "panic",
+        Hang = "hang",
+        ForeignError = "foreign-error",
+        SwallowError = "swallow-error",
+        LeaveOpen = "leave-open",
+    }
+}
+
+#[derive(Deserr, JsonSchema)]
+#[deserr(error = Problems)]
+struct ProbePath {
+    behaviour: Behaviour,
+}
+
+#[derive(Deserr, JsonSchema)]
+#[deserr(error = Problems)]
+struct Body {
+    #[deserr(default)]
+    #[schemars(default)]
+    word: Option<Text<1, 10>>,
+    #[deserr(default)]
+    #[schemars(default)]
+    count: Option<Int<5, 8>>,
+    #[deserr(default)]
+    #[schemars(default)]
+    flag: Option<Flag>,
+    #[deserr(default)]
+    #[schemars(default)]
+    id: Option<Uuid>,
+    #[deserr(default)]
+    #[schemars(default)]
+    day: Option<Day>,
+    #[deserr(default)]
+    #[schemars(default)]
+    words: Option<List<Text<1, 3>, 2>>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Seen {
+    word: Option<Text<1, 10>>,
+    count: Option<Int<5, 8>>,
+    flag: Option<Flag>,
+    id: Option<Uuid>,
+    day: Option<Day>,
+    words: Option<List<Text<1, 3>, 2>>,
+    role: String,
+    person: Option<Uuid>,
+    at: Time,
+}
+
+struct Who {
+    role: String,
+    person: Option<Uuid>,
+    at: Time,
+}
+
+from_row!(Who { role, person, at });
+
+async fn probe(db: Db, user: User, Path(path): Path<ProbePath>, Json(body): Json<Body>) -> Result<Json<Seen>> {
+    let tx = db.begin(&user).await?;
+    let who: Who = tx
+        .one(
+            "select current_user::text as role, identity.request_user_id() as person,
+                    '2026-03-02T07:05:10.5Z'::timestamptz as at",
+            &[],
+        )
+        .await?;
+    match path.behaviour {
+        Behaviour::Answer => {}
+        Behaviour::Panic => panic!("a secret word: {:?}", body.word),
+        Behaviour::Hang => tokio::time::sleep(Duration::from_secs(3600)).await,
+        Behaviour::ForeignError => {
+            "not a number".parse::<u8>()?;
+        }
+        Behaviour::SwallowError => {
+            let _ = tx.execute("select 1 / 0", &[]).await;
+            tx.commit().await?;
+        }
+        Behaviour::LeaveOpen => {
+            tx.execute("insert into identity.users (id) values ($1)", &[&user.id]).await?;
+        }
+    }
+    let Body { word, count, flag, id, day, words } = body;
+    Ok(Json(Seen { word, count, flag, id, day, words, role: who.role, person: who.person, at: who.at }))
+}

@@ -1,0 +1,91 @@
+//! The model as a handler's parameter.
+
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use super::{Chat, Completion, Model, Source, Usage};
+use crate::describe::Operation;
+use crate::error::{Result, internal};
+use crate::log::Stats;
+use crate::request::{FromRequest, Request};
+use crate::secrets;
+use crate::settings::{self, SettingError};
+
+/// What a route keeps for itself of the function's time: to store the answer and hand it back.
+const TIME_TO_STORE: Duration = Duration::from_secs(3);
+
+/// The language model of a route, or none: then, and when it fails, the route uses its local rules.
+///
+/// Release the database before a call: no connection is held while a model speaks.
+pub struct Ai {
+    model: Option<Model>,
+    stats: Arc<Stats>,
+    deadline: Instant,
+}
+
+/// An answer with what storage records of its origin.
+#[derive(Debug, Clone)]
+pub struct Sourced {
+    /// What is said.
+    pub text: String,
+    /// From the model or from the rules.
+    pub source: Source,
+    /// What a call of the model cost; none for the rules.
+    pub usage: Option<Usage>,
+}
+
+impl Ai {
+    /// The model's answer, or what `rules` say when there is no model, no time, or no usable answer.
+    pub async fn chat_or(&self, chat: &Chat, rules: impl FnOnce() -> String) -> Sourced {
+        match self.chat(chat).await {
+            Some(Completion { text, usage }) => Sourced { text, source: Source::Model, usage: Some(usage) },
+            None => Sourced { text: rules(), source: Source::Rules, usage: None },
+        }
+    }
+
+    /// The model's answer; a failure is logged and is no answer.
+    pub async fn chat(&self, chat: &Chat) -> Option<Completion> {
+        let model = self.model.as_ref()?;
+        let time = self.deadline.saturating_duration_since(Instant::now() + TIME_TO_STORE);
+        let started = Instant::now();
+        let outcome = model.within(time).chat(chat).await;
+        self.stats.add_model_call(started.elapsed());
+        match outcome {
+            Ok(completion) => Some(completion),
+            Err(error) => {
+                tracing::warn!(error = %error, attempts = error.usage().attempts, "the model did not answer");
+                None
+            }
+        }
+    }
+}
+
+impl FromRequest for Ai {
+    fn start() -> Result<(), SettingError> {
+        // A key that is a secret is read at the first request; all else can be wrong already.
+        let key = settings::find("LLM_SECRET_ARN").map(|_| "secret".to_owned());
+        Model::from_settings(&|name| lookup(name, key.as_deref())).map(drop)
+    }
+
+    async fn from_request(request: &mut Request) -> Result<Ai> {
+        static MODEL: OnceLock<Option<Model>> = OnceLock::new();
+        let model = match MODEL.get() {
+            Some(model) => model.clone(),
+            None => {
+                let key = match (settings::find("LLM_API_KEY"), settings::find("LLM_SECRET_ARN")) {
+                    (None, Some(arn)) => Some(secrets::get(&arn).await?),
+                    _ => None,
+                };
+                let model = Model::from_settings(&|name| lookup(name, key.as_deref())).map_err(internal)?;
+                MODEL.get_or_init(|| model).clone()
+            }
+        };
+        Ok(Ai { model, stats: request.stats.clone(), deadline: request.deadline })
+    }
+
+    fn describe(_: &mut Operation) {}
+}
+
+fn lookup(name: &str, key: Option<&str>) -> Option<String> {
+    settings::find(name).or_else(|| if name == "LLM_API_KEY" { key.map(str::to_owned) } else { None })
+}

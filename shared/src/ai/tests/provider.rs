@@ -1,0 +1,140 @@
+//! A provider that gives the scripted replies in order, and remembers what it was asked.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{Request, Response};
+use futures_util::StreamExt;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+
+use crate::ai::{Chat, Message, Model};
+
+/// One scripted reply.
+pub(super) enum Reply {
+    /// A status, headers, and the whole body.
+    Whole(u16, &'static [(&'static str, &'static str)], String),
+    /// Nothing, ever.
+    Hang,
+    /// The head, these chunks, and then the connection breaks.
+    Break(Vec<String>),
+    /// The head, and then chunks as they are sent; the end when the sender is dropped.
+    Chunks(mpsc::UnboundedReceiver<String>),
+}
+
+impl Reply {
+    pub(super) fn ok(content: Value) -> Reply {
+        let body = json!({
+            "choices": [{ "message": { "role": "assistant", "content": content }, "finish_reason": "stop" }],
+            "usage": { "prompt_tokens": 11, "completion_tokens": 7 },
+        });
+        Reply::Whole(200, &[], body.to_string())
+    }
+
+    pub(super) fn status(status: u16) -> Reply {
+        Reply::Whole(status, &[], "{\"error\":{\"message\":\"sk-secret was said\"}}".to_owned())
+    }
+
+    pub(super) fn body(body: impl Into<String>) -> Reply {
+        Reply::Whole(200, &[], body.into())
+    }
+}
+
+#[derive(Clone)]
+pub(super) struct Provider {
+    url: String,
+    script: Arc<Mutex<VecDeque<Reply>>>,
+    /// Path, authorization and body of each request.
+    asked: Arc<Mutex<Vec<(String, String, Value)>>>,
+}
+
+impl Provider {
+    pub(super) async fn start(script: impl IntoIterator<Item = Reply>) -> Provider {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let provider = Provider {
+            url: format!("http://{}/v1/", listener.local_addr().unwrap()),
+            script: Arc::new(Mutex::new(script.into_iter().collect())),
+            asked: Arc::default(),
+        };
+        let router = Router::new().fallback(answer).with_state(provider.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        provider
+    }
+
+    /// A model of this provider with so much time for a call.
+    pub(super) fn model(&self, deadline: Duration) -> Model {
+        let deadline = deadline.as_millis().to_string();
+        let settings = |name: &str| match name {
+            "LLM_API_KEY" => Some("sk-secret".to_owned()),
+            "LLM_MODEL" => Some("small".to_owned()),
+            "LLM_EMBEDDING_MODEL" => Some("vectors".to_owned()),
+            "OPENAI_BASE_URL" => Some(self.url.clone()),
+            "LLM_DEADLINE_MS" => Some(deadline.clone()),
+            _ => None,
+        };
+        Model::from_settings(&settings).unwrap().unwrap()
+    }
+
+    pub(super) fn asked(&self) -> Vec<(String, String, Value)> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    /// How many requests came.
+    pub(super) fn calls(&self) -> usize {
+        self.asked.lock().unwrap().len()
+    }
+}
+
+async fn answer(State(provider): State<Provider>, request: Request<Body>) -> Response<Body> {
+    let path = request.uri().path().to_owned();
+    let authorization = request.headers()["authorization"].to_str().unwrap().to_owned();
+    let body = axum::body::to_bytes(request.into_body(), usize::MAX).await.unwrap();
+    let body = serde_json::from_slice(&body).unwrap();
+    provider.asked.lock().unwrap().push((path, authorization, body));
+    let reply = provider.script.lock().unwrap().pop_front();
+    match reply.expect("no more requests than the script has replies") {
+        Reply::Whole(status, headers, body) => {
+            let mut response = Response::builder().status(status);
+            for (name, value) in headers {
+                response = response.header(*name, *value);
+            }
+            response.body(Body::from(body)).unwrap()
+        }
+        Reply::Hang => std::future::pending().await,
+        Reply::Break(chunks) => {
+            let chunks = futures_util::stream::iter(chunks).then(async |chunk| {
+                // The head and the chunks before must be on their way when the connection breaks.
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                Ok(Bytes::from(chunk))
+            });
+            let broken = futures_util::stream::once(async {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                Err(std::io::Error::other("broken"))
+            });
+            Response::new(Body::from_stream(chunks.chain(broken)))
+        }
+        Reply::Chunks(chunks) => {
+            let chunks = futures_util::stream::unfold(chunks, async |mut chunks| {
+                let chunk = chunks.recv().await?;
+                Some((Ok::<_, Infallible>(Bytes::from(chunk)), chunks))
+            });
+            Response::new(Body::from_stream(chunks))
+        }
+    }
+}
+
+pub(super) const LONG: Duration = Duration::from_secs(20);
+
+pub(super) fn chat() -> Chat {
+    Chat {
+        messages: vec![Message::system("be brief"), Message::user("hello")],
+        temperature: 0.2,
+        max_tokens: 200,
+    }
+}

@@ -1,0 +1,166 @@
+//! The issuer's published keys (JWK set, RFC 7517), cached per sandbox.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse};
+use jsonwebtoken::{Algorithm, DecodingKey};
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::error::Result;
+use crate::http_client;
+
+/// How long a fetched set is used without asking again.
+const FRESH: Duration = Duration::from_secs(300);
+/// How long after that it still serves while the issuer cannot be reached.
+const STALE: Duration = Duration::from_secs(3600);
+/// After a fetch for an unknown key: how long a key that is not in the set is taken not to exist. One moment for all
+/// key ids is the negative cache that no flood of invented ids can outgrow or get past.
+const UNKNOWN_COOL_DOWN: Duration = Duration::from_secs(30);
+/// After a failed fetch: how long the next one waits, so that an outage does not cost every request a timeout.
+const FAILURE_COOL_DOWN: Duration = Duration::from_secs(5);
+/// A fetch's total time.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// A set of a hundred keys is under this.
+const MAX_BYTES: usize = 256 * 1024;
+
+/// A key that verifies signatures, with the one algorithm that it is for.
+pub(super) struct Key {
+    pub key: DecodingKey,
+    pub algorithm: Algorithm,
+}
+
+/// What the set says about a key id.
+pub(super) enum Lookup {
+    Found(Arc<Key>),
+    /// The set is known and has no such key.
+    Unknown,
+    /// There is no set: none was ever fetched, or the last one is too old.
+    Unreachable,
+}
+
+/// The set behind one address.
+pub(super) struct KeySet {
+    url: String,
+    state: Mutex<State>,
+    /// Held while fetching, so that one fetch serves all who wait for it.
+    fetching: tokio::sync::Mutex<()>,
+}
+
+#[derive(Clone, Default)]
+struct State {
+    keys: Arc<HashMap<String, Arc<Key>>>,
+    /// When `keys` came.
+    fetched: Option<Instant>,
+    failed: Option<Instant>,
+    /// When a fetch for an unknown key was made.
+    searched: Option<Instant>,
+    /// Counts the fetches, failed ones too.
+    fetches: u64,
+}
+
+impl KeySet {
+    pub(super) fn new(url: String) -> KeySet {
+        KeySet { url, state: Mutex::default(), fetching: tokio::sync::Mutex::default() }
+    }
+
+    /// The key `kid`; fetches the set when it is old, and, if `search`, when it lacks the key (keys rotate).
+    pub(super) async fn find(&self, kid: &str, search: bool) -> Lookup {
+        let seen = self.state();
+        if !seen.wants_fetch(kid, search) {
+            return seen.lookup(kid);
+        }
+        let _only_one = self.fetching.lock().await;
+        let now = self.state();
+        // Whoever held the lock before has fetched: their answer, good or bad, is ours.
+        if now.fetches == seen.fetches {
+            self.fetch(&now).await;
+        }
+        self.state().lookup(kid)
+    }
+
+    async fn fetch(&self, before: &State) {
+        let was_fresh = before.is_fresh();
+        let keys = fetch(&self.url).await;
+        let now = Instant::now();
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.fetches += 1;
+        if was_fresh {
+            state.searched = Some(now);
+        }
+        match keys {
+            Ok(keys) => {
+                state.keys = Arc::new(keys);
+                state.fetched = Some(now);
+                state.failed = None;
+            }
+            Err(error) => {
+                state.failed = Some(now);
+                tracing::warn!(url = self.url, cause = error.cause(), "the key set could not be fetched");
+            }
+        }
+    }
+
+    fn state(&self) -> State {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl State {
+    fn is_fresh(&self) -> bool {
+        self.fetched.is_some_and(|at| at.elapsed() < FRESH)
+    }
+
+    fn wants_fetch(&self, kid: &str, search: bool) -> bool {
+        if self.failed.is_some_and(|at| at.elapsed() < FAILURE_COOL_DOWN) {
+            return false;
+        }
+        let searched = self.searched.is_some_and(|at| at.elapsed() < UNKNOWN_COOL_DOWN);
+        !self.is_fresh() || (search && !searched && !self.keys.contains_key(kid))
+    }
+
+    fn lookup(&self, kid: &str) -> Lookup {
+        if self.fetched.is_none_or(|at| at.elapsed() >= FRESH + STALE) {
+            return Lookup::Unreachable;
+        }
+        self.keys.get(kid).map_or(Lookup::Unknown, |key| Lookup::Found(Arc::clone(key)))
+    }
+}
+
+async fn fetch(url: &str) -> Result<HashMap<String, Arc<Key>>> {
+    let request = http_client::client().get(url).header("accept", "application/json").timeout(TIMEOUT);
+    let response = request.send().await?.error_for_status()?;
+    let body = http_client::read(response, MAX_BYTES).await?;
+    #[derive(Deserialize)]
+    struct Set {
+        keys: Vec<Value>,
+    }
+    let set: Set = serde_json::from_slice(&body)?;
+    // RFC 7517, 5: keys that are not understood are left out, and do not spoil the set.
+    Ok(set.keys.into_iter().filter_map(key).collect())
+}
+
+/// A key with its id, if it verifies signatures of a kind that is taken here. Symmetric keys never do.
+fn key(jwk: Value) -> Option<(String, Arc<Key>)> {
+    let jwk: Jwk = serde_json::from_value(jwk).ok()?;
+    let (algorithm, name) = match &jwk.algorithm {
+        AlgorithmParameters::RSA(_) => (Algorithm::RS256, KeyAlgorithm::RS256),
+        AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => {
+            (Algorithm::ES256, KeyAlgorithm::ES256)
+        }
+        AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => {
+            (Algorithm::EdDSA, KeyAlgorithm::EdDSA)
+        }
+        _ => return None,
+    };
+    let for_signatures =
+        jwk.common.public_key_use.as_ref().is_none_or(|used| *used == PublicKeyUse::Signature);
+    if !for_signatures || jwk.common.key_algorithm.is_some_and(|named| named != name) {
+        return None;
+    }
+    let key = Key { key: DecodingKey::from_jwk(&jwk).ok()?, algorithm };
+    Some((jwk.common.key_id?, Arc::new(key)))
+}

@@ -1,0 +1,157 @@
+//! A JWT as it arrives: parsed, with its claims checked, its signature not yet.
+//!
+//! The claims are checked before the signature, by the same code for both ways of deciding: garbage then never
+//! causes an outgoing call, neither for keys nor to the provider. Format: RFC 7515 and RFC 7519.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::{Algorithm, DecodingKey};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::auth::User;
+
+/// Longer tokens are refused unparsed. Supabase's are about 1 KB.
+const MAX_BYTES: usize = 8 * 1024;
+/// How far ahead the provider's clock may be, in seconds: else a token used at once could be "not yet valid".
+/// For `exp` there is no leeway.
+const CLOCK_SKEW: f64 = 5.0;
+
+/// What a token must say.
+pub(super) struct Expected {
+    /// Exact `iss`.
+    pub issuer: String,
+    /// `aud`, or one of it.
+    pub audience: String,
+}
+
+/// A token whose claims hold, if it is genuine.
+pub(super) struct Token<'a> {
+    text: &'a str,
+    /// What the token says of itself. It is compared with the key's algorithm, and never chooses one.
+    algorithm: Algorithm,
+    kid: Option<String>,
+    claims: Claims,
+    id: Uuid,
+}
+
+#[derive(Deserialize)]
+struct Header {
+    alg: String,
+    kid: Option<String>,
+    /// Extensions that must be understood (RFC 7515, 4.1.11); none is, here.
+    crit: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    exp: f64,
+    iat: f64,
+    nbf: Option<f64>,
+    iss: String,
+    aud: Audience,
+    sub: String,
+    /// Taken if it is a string.
+    #[serde(default)]
+    email: Value,
+    #[serde(default)]
+    user_metadata: Value,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Audience {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl<'a> Token<'a> {
+    /// `None` for anything that cannot be a valid token now, whatever its signature.
+    pub(super) fn parse(text: &'a str, expected: &Expected) -> Option<Token<'a>> {
+        if text.len() > MAX_BYTES {
+            return None;
+        }
+        let mut parts = text.split('.');
+        let (header, claims, _signature) = (parts.next()?, parts.next()?, parts.next()?);
+        if parts.next().is_some() {
+            return None;
+        }
+        let header: Header = part(header)?;
+        if header.crit.is_some() {
+            return None;
+        }
+        let algorithm = match header.alg.as_str() {
+            "RS256" => Algorithm::RS256,
+            "ES256" => Algorithm::ES256,
+            "EdDSA" => Algorithm::EdDSA,
+            "HS256" => Algorithm::HS256,
+            _ => return None,
+        };
+        let claims: Claims = part(claims)?;
+        if !claims.hold(expected, now()) {
+            return None;
+        }
+        let id = Uuid::try_parse(&claims.sub).ok()?;
+        Some(Token { text, algorithm, kid: header.kid, claims, id })
+    }
+
+    /// The token itself, for the provider's eyes only.
+    pub(super) fn text(&self) -> &'a str {
+        self.text
+    }
+
+    /// The id of the key that is said to have signed it.
+    pub(super) fn kid(&self) -> Option<&str> {
+        self.kid.as_deref()
+    }
+
+    /// Whether it says that it was signed with a secret that only the provider has.
+    pub(super) fn is_symmetric(&self) -> bool {
+        self.algorithm == Algorithm::HS256
+    }
+
+    /// Whether `key` signed it, with the algorithm that the key is for.
+    pub(super) fn is_signed_by(&self, key: &DecodingKey, algorithm: Algorithm) -> bool {
+        let Some((message, signature)) = self.text.rsplit_once('.') else { return false };
+        self.algorithm == algorithm
+            && jsonwebtoken::crypto::verify(signature, message.as_bytes(), key, algorithm).unwrap_or(false)
+    }
+
+    /// Seconds until it expires.
+    pub(super) fn seconds_left(&self) -> f64 {
+        (self.claims.exp - now()).max(0.0)
+    }
+
+    /// The person that it speaks of. Call it for a token that has been found genuine.
+    pub(super) fn user(&self) -> User {
+        User::new(self.id, self.claims.email.as_str(), self.claims.user_metadata["full_name"].as_str())
+    }
+}
+
+impl Claims {
+    fn hold(&self, expected: &Expected, now: f64) -> bool {
+        let audience = match &self.aud {
+            Audience::One(audience) => *audience == expected.audience,
+            Audience::Several(audiences) => audiences.contains(&expected.audience),
+        };
+        // RFC 7519, 4.1.4: a token is void on its `exp`, not only after it.
+        audience
+            && self.iss == expected.issuer
+            && self.exp > now
+            && self.iat <= now + CLOCK_SKEW
+            && self.nbf.is_none_or(|nbf| nbf <= now + CLOCK_SKEW)
+    }
+}
+
+fn part<T: serde::de::DeserializeOwned>(text: &str) -> Option<T> {
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()
+}
+
+/// Seconds since 1970, as `exp` counts them.
+fn now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+}

@@ -1,0 +1,172 @@
+//! The provider's own word on a token: `GET {SUPABASE_URL}/auth/v1/user`.
+
+use std::collections::HashMap;
+use std::error::Error as StdError;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::auth::User;
+use crate::auth::supabase::{refused, undecided};
+use crate::auth::token::Token;
+use crate::error::{Result, unauthorized};
+use crate::http_client;
+
+/// A call's total time.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// How long an answer about a token is remembered, at most until the token expires. For so long a person who was
+/// signed out or banned is still let in; with published keys that would be until the token expires.
+const REMEMBERED: Duration = Duration::from_secs(30);
+/// After a failed call: how long nobody is asked, so that an outage does not cost every request a timeout.
+const FAILURE_COOL_DOWN: Duration = Duration::from_secs(5);
+/// How many answers are remembered.
+const MAX_ANSWERS: usize = 256;
+/// A user with their metadata and identities is a few KB.
+const MAX_BYTES: usize = 256 * 1024;
+
+/// The endpoint with what it has lately said.
+pub(super) struct UserEndpoint {
+    url: String,
+    api_key: Option<String>,
+    memory: Mutex<Memory>,
+}
+
+#[derive(Default)]
+struct Memory {
+    /// By SHA-256 of the token, so that no token lies about in memory.
+    answers: HashMap<[u8; 32], (Instant, Answer)>,
+    failed: Option<Instant>,
+}
+
+#[derive(Clone)]
+enum Answer {
+    Genuine(User),
+    Refused,
+    /// Genuine, but of somebody whose id is no UUID.
+    StrangeSubject,
+}
+
+impl Answer {
+    fn into_user(self) -> Result<User> {
+        match self {
+            Answer::Genuine(user) => Ok(user),
+            Answer::Refused => Err(refused()),
+            Answer::StrangeSubject => Err(unauthorized("invalid access token subject")),
+        }
+    }
+}
+
+impl UserEndpoint {
+    pub(super) fn new(url: String, api_key: Option<String>) -> UserEndpoint {
+        UserEndpoint { url, api_key, memory: Mutex::default() }
+    }
+
+    /// The person of a token whose claims hold, or 401.
+    pub(super) async fn user(&self, token: &Token<'_>) -> Result<User> {
+        let digest: [u8; 32] = Sha256::digest(token.text()).into();
+        {
+            let memory = self.memory();
+            if let Some((until, answer)) = memory.answers.get(&digest)
+                && *until > Instant::now()
+            {
+                return answer.clone().into_user();
+            }
+            if memory.failed.is_some_and(|at| at.elapsed() < FAILURE_COOL_DOWN) {
+                return Err(undecided());
+            }
+        }
+        let asked = self.ask(token).await;
+        let mut memory = self.memory();
+        match asked {
+            Ok((answer, lasting)) => {
+                memory.failed = None;
+                if lasting {
+                    let left = Duration::from_secs_f64(token.seconds_left().min(REMEMBERED.as_secs_f64()));
+                    memory.remember(digest, Instant::now() + left, answer.clone());
+                }
+                answer.into_user()
+            }
+            Err(cause) => {
+                memory.failed = Some(Instant::now());
+                Err(undecided().because(cause))
+            }
+        }
+    }
+
+    /// The endpoint's answer, and whether it would be the same in a moment.
+    async fn ask(&self, token: &Token<'_>) -> Result<(Answer, bool), Box<dyn StdError + Send + Sync>> {
+        let mut request = http_client::client().get(&self.url).bearer_auth(token.text()).timeout(TIMEOUT);
+        if let Some(api_key) = &self.api_key {
+            request = request.header("apikey", api_key);
+        }
+        let response = request.send().await?;
+        let status = response.status();
+        if !status.is_success() {
+            // An overloaded or broken provider says nothing about the token.
+            let lasting = status.is_client_error() && !matches!(status.as_u16(), 408 | 425 | 429);
+            return Ok((Answer::Refused, lasting));
+        }
+        #[derive(Deserialize)]
+        struct Body {
+            #[serde(default)]
+            id: Value,
+            #[serde(default)]
+            email: Value,
+            #[serde(default)]
+            user_metadata: Value,
+        }
+        let body = http_client::read(response, MAX_BYTES).await?;
+        let body: Body = serde_json::from_slice(&body)?;
+        let Some(id) = body.id.as_str().and_then(|id| Uuid::try_parse(id).ok()) else {
+            return Ok((Answer::StrangeSubject, true));
+        };
+        Ok((
+            Answer::Genuine(User::new(id, body.email.as_str(), body.user_metadata["full_name"].as_str())),
+            true,
+        ))
+    }
+
+    fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Memory {
+    fn remember(&mut self, digest: [u8; 32], until: Instant, answer: Answer) {
+        let now = Instant::now();
+        self.answers.retain(|_, (until, _)| *until > now);
+        if self.answers.len() >= MAX_ANSWERS
+            && let Some(soonest) =
+                self.answers.iter().min_by_key(|(_, (until, _))| *until).map(|(digest, _)| *digest)
+        {
+            self.answers.remove(&soonest);
+        }
+        self.answers.insert(digest, (until, answer));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_memory_stays_small_and_forgets_what_ends_soonest() {
+        let mut memory = Memory::default();
+        let now = Instant::now();
+        for n in 0..2 * MAX_ANSWERS as u64 {
+            memory.remember(
+                Sha256::digest(n.to_be_bytes()).into(),
+                now + Duration::from_secs(60 + n),
+                Answer::Refused,
+            );
+        }
+        assert_eq!(memory.answers.len(), MAX_ANSWERS);
+        let soonest = memory.answers.values().map(|(until, _)| *until).min().unwrap();
+        assert_eq!(soonest, now + Duration::from_secs(60 + MAX_ANSWERS as u64));
+    }
+}

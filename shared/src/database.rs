@@ -1,0 +1,119 @@
+//! PostgreSQL without a pool: a connection for an invocation that needs one, closed before the answer is handed back.
+//!
+//! A handler asks for [`Db`] and opens a transaction with [`Db::begin`] (as the caller, under row-level security) or
+//! [`Db::begin_service`] (across people, for jobs and operations). There is no other way to a statement, so that none
+//! runs as the owner of the tables; only migrations do ([`Db::owner_for_migrations`]). Statements are typed and unnamed: one round trip each, nothing prepared, safe behind
+//! a transaction-mode pooler. Opening a transaction is pipelined with its first statement.
+
+mod connect;
+mod parameter;
+mod transaction;
+
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
+
+pub use connect::Connection;
+pub use parameter::{Parameter, SqlType};
+pub use transaction::{FromRow, OnConstraint, Row, Tx};
+
+use crate::auth::User;
+use crate::describe::Operation;
+use crate::error::{Result, internal};
+use crate::log::Stats;
+use crate::request::{FromRequest, Request};
+use crate::settings::SettingError;
+
+/// The database of one invocation. As a handler's parameter it goes first: connecting then overlaps with verifying
+/// the caller.
+#[derive(Clone, Default)]
+pub struct Db {
+    slot: Arc<Mutex<Slot>>,
+    stats: Arc<Stats>,
+}
+
+#[derive(Default)]
+enum Slot {
+    #[default]
+    Empty,
+    Connecting(JoinHandle<Result<Connection>>),
+    Open(Arc<Connection>),
+}
+
+impl Db {
+    /// A database that has not been asked for yet.
+    pub fn new(stats: Arc<Stats>) -> Db {
+        Db { slot: Arc::default(), stats }
+    }
+
+    /// Opens a transaction as `user`: role `authenticated`, with the claims that row-level security reads. Nothing is
+    /// sent before the first statement.
+    pub async fn begin(&self, user: &User) -> Result<Tx> {
+        Ok(Tx::new(self.connection().await?, self.stats.clone(), Some(user.id)))
+    }
+
+    /// Opens a transaction across people, as role `service`: for jobs and operations, which say so by calling this.
+    pub async fn begin_service(&self) -> Result<Tx> {
+        Ok(Tx::new(self.connection().await?, self.stats.clone(), None))
+    }
+
+    /// The connection itself, as the role that owns the tables, outside every policy: for the job `migrate` and for
+    /// nothing else. Whoever begins a transaction on it ends it, and no [`Tx`] is open at the same time.
+    pub async fn owner_for_migrations(&self) -> Result<Arc<Connection>> {
+        self.connection().await
+    }
+
+    /// Closes the connection, so that none is held while a model or another outside service is called; the next
+    /// transaction opens one again.
+    pub async fn release(&self) {
+        let slot = std::mem::take(&mut *self.slot.lock().await);
+        match slot {
+            Slot::Empty => {}
+            // Still connecting: nothing was sent that matters, and dropping the socket tells the server.
+            Slot::Connecting(task) => task.abort(),
+            Slot::Open(connection) => {
+                if let Some(connection) = Arc::into_inner(connection) {
+                    connection.close().await;
+                }
+            }
+        }
+    }
+
+    /// Starts connecting in the background.
+    async fn prepare(&self) {
+        let mut slot = self.slot.lock().await;
+        if matches!(*slot, Slot::Empty) {
+            *slot = Slot::Connecting(tokio::spawn(connect::open(self.stats.clone())));
+        }
+    }
+
+    async fn connection(&self) -> Result<Arc<Connection>> {
+        let mut slot = self.slot.lock().await;
+        let connection = match std::mem::take(&mut *slot) {
+            Slot::Open(connection) => connection,
+            Slot::Connecting(task) => Arc::new(task.await.map_err(internal)??),
+            Slot::Empty => Arc::new(connect::open(self.stats.clone()).await?),
+        };
+        *slot = Slot::Open(connection.clone());
+        Ok(connection)
+    }
+}
+
+impl FromRequest for Db {
+    fn start() -> Result<(), SettingError> {
+        connect::start()
+    }
+
+    async fn from_request(request: &mut Request) -> Result<Db> {
+        // Without a token there will be no answer that needs the database, unless the route is public.
+        if !request.has_caller || request.headers.contains_key(http::header::AUTHORIZATION) {
+            request.db.prepare().await;
+        }
+        Ok(request.db.clone())
+    }
+
+    fn describe(operation: &mut Operation) {
+        operation.error(503, "The database cannot be reached; try again after `Retry-After` seconds");
+    }
+}

@@ -1,0 +1,180 @@
+//! A transaction and its statements.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::{FromSqlOwned, Type};
+use uuid::Uuid;
+
+use super::{Connection, Parameter};
+use crate::error::{Error, Result, internal, unavailable};
+use crate::log::Stats;
+
+/// A transaction, open from its first statement on. Dropping it without [`Tx::commit`] undoes it.
+pub struct Tx {
+    connection: Arc<Connection>,
+    stats: Arc<Stats>,
+    /// The person, or `None` for the service role.
+    person: Option<Uuid>,
+    is_open: AtomicBool,
+    has_failed: AtomicBool,
+}
+
+/// A row of an answer.
+pub struct Row(tokio_postgres::Row);
+
+/// A type that a row is read into, by column names.
+pub trait FromRow: Sized {
+    /// Reads the row; a missing column or a wrong type is a 500.
+    fn from_row(row: &Row) -> Result<Self>;
+}
+
+impl Row {
+    /// The value of the column `name`.
+    pub fn get<T: FromSqlOwned>(&self, name: &str) -> Result<T> {
+        Ok(self.0.try_get(name)?)
+    }
+}
+
+/// Implements [`FromRow`] for a struct whose fields are named like the columns.
+#[macro_export]
+macro_rules! from_row {
+    ($name:ident { $($field:ident),+ $(,)? }) => {
+        impl $crate::database::FromRow for $name {
+            fn from_row(row: &$crate::database::Row) -> $crate::error::Result<Self> {
+                Ok($name { $($field: row.get(stringify!($field))?),+ })
+            }
+        }
+    };
+}
+
+impl Tx {
+    pub(super) fn new(connection: Arc<Connection>, stats: Arc<Stats>, person: Option<Uuid>) -> Tx {
+        Tx { connection, stats, person, is_open: AtomicBool::new(false), has_failed: AtomicBool::new(false) }
+    }
+
+    /// All rows of a statement.
+    pub async fn list<T: FromRow>(&self, sql: &str, parameters: &[&dyn Parameter]) -> Result<Vec<T>> {
+        self.rows(sql, parameters).await?.iter().map(T::from_row).collect()
+    }
+
+    /// The first row of a statement, if there is one.
+    pub async fn find<T: FromRow>(&self, sql: &str, parameters: &[&dyn Parameter]) -> Result<Option<T>> {
+        self.rows(sql, parameters).await?.first().map(T::from_row).transpose()
+    }
+
+    /// The row of a statement that always gives one; a 500 if it does not.
+    pub async fn one<T: FromRow>(&self, sql: &str, parameters: &[&dyn Parameter]) -> Result<T> {
+        self.find(sql, parameters).await?.ok_or_else(|| internal("a statement gave no row"))
+    }
+
+    /// Runs a statement whose rows do not matter, and gives their number.
+    pub async fn execute(&self, sql: &str, parameters: &[&dyn Parameter]) -> Result<u64> {
+        let typed: Vec<_> =
+            parameters.iter().map(|parameter| (parameter.value(), parameter.sql_type())).collect();
+        self.run(self.connection.execute_typed(sql, &typed)).await
+    }
+
+    /// Makes the transaction's writes last. One round trip.
+    pub async fn commit(self) -> Result<()> {
+        if self.has_failed.load(Ordering::Relaxed) {
+            // PostgreSQL would answer `commit` with a silent rollback.
+            return Err(internal("commit of a transaction whose statement failed"));
+        }
+        if !self.is_open.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        self.stats.database(self.connection.batch_execute("commit")).await.map_err(failed)?;
+        self.connection.in_transaction.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// The rows of a statement as they come.
+    async fn rows(&self, sql: &str, parameters: &[&dyn Parameter]) -> Result<Vec<Row>> {
+        let typed: Vec<_> =
+            parameters.iter().map(|parameter| (parameter.value(), parameter.sql_type())).collect();
+        let rows = self.run(self.connection.query_typed(sql, &typed)).await?;
+        Ok(rows.into_iter().map(Row).collect())
+    }
+
+    /// Awaits a statement; the first one of the transaction takes the opening along in the same flight.
+    async fn run<T>(&self, statement: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T> {
+        let outcome = if self.is_open.swap(true, Ordering::Relaxed) {
+            self.stats.database(statement).await
+        } else {
+            // Futures are polled in this order, and each sends its messages when it is first polled.
+            let (opened, outcome) = self
+                .stats
+                .database(async { futures_util::future::join(self.open(), statement).await })
+                .await;
+            opened.and(outcome)
+        };
+        outcome.map_err(|cause| {
+            self.has_failed.store(true, Ordering::Relaxed);
+            failed(cause)
+        })
+    }
+
+    /// `begin`, the role, and the claims that policies read; all `local`, so that they end with the transaction and a
+    /// pooler may hand the connection to somebody else.
+    async fn open(&self) -> Result<(), tokio_postgres::Error> {
+        // An earlier transaction of this invocation may have been dropped half-way.
+        let was_open = self.connection.in_transaction.swap(true, Ordering::Relaxed);
+        let begin = match (self.person, was_open) {
+            (Some(_), false) => "begin; set local role authenticated",
+            (Some(_), true) => "rollback; begin; set local role authenticated",
+            (None, false) => "begin; set local role service",
+            (None, true) => "rollback; begin; set local role service",
+        };
+        let Some(person) = self.person else {
+            return self.connection.batch_execute(begin).await;
+        };
+        let claims = "select set_config('request.jwt.claim.sub', $1, true),
+                             set_config('request.jwt.claim.role', 'authenticated', true)";
+        let subject = person.to_string();
+        let (opened, claimed) = futures_util::future::join(
+            self.connection.batch_execute(begin),
+            self.connection.query_typed(claims, &[(&subject, Type::TEXT)]),
+        )
+        .await;
+        opened.and(claimed.map(drop))
+    }
+}
+
+/// A lost connection and a server that shuts down or is full are 503; the rest is a 500.
+#[track_caller]
+fn failed(cause: tokio_postgres::Error) -> Error {
+    let is_passing = cause.is_closed()
+        || cause.code().is_some_and(|code| {
+            [
+                &SqlState::ADMIN_SHUTDOWN,
+                &SqlState::CRASH_SHUTDOWN,
+                &SqlState::CANNOT_CONNECT_NOW,
+                &SqlState::TOO_MANY_CONNECTIONS,
+            ]
+            .contains(&code)
+        })
+        || std::error::Error::source(&cause).is_some_and(|source| source.is::<std::io::Error>());
+    if is_passing { unavailable("database unavailable", 1).because(cause) } else { internal(cause) }
+}
+
+/// Turns the violation of a named constraint into the caller's error, right at the statement.
+pub trait OnConstraint<T> {
+    /// If `constraint` was violated, the error is `error()`.
+    fn on_constraint(self, constraint: &str, error: impl FnOnce() -> Error) -> Result<T>;
+}
+
+impl<T> OnConstraint<T> for Result<T> {
+    fn on_constraint(self, constraint: &str, error: impl FnOnce() -> Error) -> Result<T> {
+        self.map_err(|failure| {
+            let violated = failure
+                .cause_as::<tokio_postgres::Error>()
+                .and_then(tokio_postgres::Error::as_db_error)
+                .and_then(|cause| cause.constraint())
+                .is_some_and(|name| name == constraint);
+            if violated { error() } else { failure }
+        })
+    }
+}

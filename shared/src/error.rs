@@ -1,0 +1,284 @@
+//! The one error type. It meets the wire once: `serve` renders it as the error contract.
+//!
+//! `?` on anything foreign is a 500 whose cause is logged and never sent. The constructors say the rest:
+//! `not_found("session not found")`.
+
+use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::panic::Location;
+
+use http::StatusCode;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// What a handler answers: its reply, or an [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A failed request: what the caller may know, and the hidden cause.
+#[derive(Debug)]
+pub struct Error(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    code: Code,
+    message: Cow<'static, str>,
+    fields: Vec<FieldError>,
+    retry_after: Option<u32>,
+    cause: Option<Box<dyn StdError + Send + Sync>>,
+    place: &'static Location<'static>,
+}
+
+/// The stable `error_code` of the contract; each has one status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Code {
+    /// 400: the request is not what the route takes; `errors` lists every bad field.
+    ValidationError,
+    /// 401: no caller, or one that could not be verified.
+    Unauthorized,
+    /// 403: a known caller who may not do this.
+    Forbidden,
+    /// 404: missing, or another's.
+    NotFound,
+    /// 405: the path exists, the method does not.
+    MethodNotAllowed,
+    /// 409: the state of the thing forbids it.
+    Conflict,
+    /// 413: the body is over the gateway's or Lambda's limit.
+    PayloadTooLarge,
+    /// 415: the content type is not one that the route takes.
+    UnsupportedMediaType,
+    /// 422: refused for somebody's safety.
+    SafetyBlocked,
+    /// 422: well-formed and still impossible.
+    Unprocessable,
+    /// 429: too many requests; `Retry-After` says when to come back.
+    RateLimited,
+    /// 500: our fault; the cause is in the log.
+    InternalError,
+    /// 502: a service behind us failed.
+    UpstreamUnavailable,
+    /// 503: for now the request cannot be served.
+    Unavailable,
+    /// 504: it took too long.
+    Timeout,
+}
+
+impl Code {
+    /// The status that this code always has.
+    pub fn status(self) -> StatusCode {
+        match self {
+            Code::ValidationError => StatusCode::BAD_REQUEST,
+            Code::Unauthorized => StatusCode::UNAUTHORIZED,
+            Code::Forbidden => StatusCode::FORBIDDEN,
+            Code::NotFound => StatusCode::NOT_FOUND,
+            Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Code::Conflict => StatusCode::CONFLICT,
+            Code::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Code::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Code::SafetyBlocked | Code::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,
+            Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+            Code::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
+            Code::UpstreamUnavailable => StatusCode::BAD_GATEWAY,
+            Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Code::Timeout => StatusCode::GATEWAY_TIMEOUT,
+        }
+    }
+
+    /// The code as it stands on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Code::ValidationError => "VALIDATION_ERROR",
+            Code::Unauthorized => "UNAUTHORIZED",
+            Code::Forbidden => "FORBIDDEN",
+            Code::NotFound => "NOT_FOUND",
+            Code::MethodNotAllowed => "METHOD_NOT_ALLOWED",
+            Code::Conflict => "CONFLICT",
+            Code::PayloadTooLarge => "PAYLOAD_TOO_LARGE",
+            Code::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
+            Code::SafetyBlocked => "SAFETY_BLOCKED",
+            Code::Unprocessable => "UNPROCESSABLE",
+            Code::RateLimited => "RATE_LIMITED",
+            Code::InternalError => "INTERNAL_ERROR",
+            Code::UpstreamUnavailable => "UPSTREAM_UNAVAILABLE",
+            Code::Unavailable => "UNAVAILABLE",
+            Code::Timeout => "TIMEOUT",
+        }
+    }
+}
+
+/// One bad field of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct FieldError {
+    /// JSON Pointer (RFC 6901) into the body, or `/name` of a path or query parameter.
+    pub path: String,
+    /// Stable machine-readable reason, for example `too_long` or `missing`.
+    pub code: Cow<'static, str>,
+    /// One English sentence for a developer.
+    pub message: Cow<'static, str>,
+}
+
+/// The body of every error answer.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Error")]
+pub struct ErrorBody {
+    /// Stable machine-readable code; each has one status.
+    pub error_code: Code,
+    /// One English sentence, safe to show to a developer.
+    pub message: Cow<'static, str>,
+    /// The answer's `X-Request-ID`; it finds the request in the logs.
+    pub request_id: String,
+    /// Only with `VALIDATION_ERROR`: every bad field.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    pub errors: Vec<FieldError>,
+}
+
+/// 400 with the list of every bad field; the first one's sentence is the message.
+#[track_caller]
+pub fn invalid(fields: Vec<FieldError>) -> Error {
+    let message = fields.first().map_or(Cow::Borrowed("invalid request"), |field| field.message.clone());
+    let mut error = Error::new(Code::ValidationError, message);
+    error.0.fields = fields;
+    error
+}
+
+/// 400 for one field: its path, stable code and sentence.
+#[track_caller]
+pub fn invalid_field(
+    path: impl Into<String>,
+    code: &'static str,
+    message: impl Into<Cow<'static, str>>,
+) -> Error {
+    invalid(vec![FieldError { path: path.into(), code: code.into(), message: message.into() }])
+}
+
+/// 401.
+#[track_caller]
+pub fn unauthorized(message: impl Into<Cow<'static, str>>) -> Error {
+    Error::new(Code::Unauthorized, message)
+}
+
+/// 403. For an object of another person use [`not_found`].
+#[track_caller]
+pub fn forbidden(message: impl Into<Cow<'static, str>>) -> Error {
+    Error::new(Code::Forbidden, message)
+}
+
+/// 404, for what is missing and, in the same words, for what is another's.
+#[track_caller]
+pub fn not_found(message: impl Into<Cow<'static, str>>) -> Error {
+    Error::new(Code::NotFound, message)
+}
+
+/// 409.
+#[track_caller]
+pub fn conflict(message: impl Into<Cow<'static, str>>) -> Error {
+    Error::new(Code::Conflict, message)
+}
+
+/// 429 with `Retry-After` in seconds.
+#[track_caller]
+pub fn rate_limited(message: impl Into<Cow<'static, str>>, retry_after: u32) -> Error {
+    Error::new(Code::RateLimited, message).retry_after(retry_after)
+}
+
+/// 502: a service behind us failed.
+#[track_caller]
+pub fn upstream_unavailable(message: impl Into<Cow<'static, str>>) -> Error {
+    Error::new(Code::UpstreamUnavailable, message)
+}
+
+/// 503 with `Retry-After` in seconds.
+#[track_caller]
+pub fn unavailable(message: impl Into<Cow<'static, str>>, retry_after: u32) -> Error {
+    Error::new(Code::Unavailable, message).retry_after(retry_after)
+}
+
+/// 500 with a cause that is logged and never sent.
+#[track_caller]
+pub fn internal(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
+    Error::new(Code::InternalError, "internal server error").because(cause)
+}
+
+impl Error {
+    /// An error with any code of the contract; the constructors of this module read better.
+    #[track_caller]
+    pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Error {
+        Error(Box::new(Inner {
+            code,
+            message: message.into(),
+            fields: Vec::new(),
+            retry_after: None,
+            cause: None,
+            place: Location::caller(),
+        }))
+    }
+
+    /// Adds the hidden cause: logged, never sent.
+    pub fn because(mut self, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
+        self.0.cause = Some(cause.into());
+        self
+    }
+
+    /// Adds `Retry-After`, in seconds.
+    pub fn retry_after(mut self, seconds: u32) -> Error {
+        self.0.retry_after = Some(seconds);
+        self
+    }
+
+    /// The stable code.
+    pub fn code(&self) -> Code {
+        self.0.code
+    }
+
+    /// The sentence that the caller sees.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// Seconds for the `Retry-After` header.
+    pub fn retry_after_seconds(&self) -> Option<u32> {
+        self.0.retry_after
+    }
+
+    /// The hidden cause with its own causes, in one line for the log.
+    pub fn cause(&self) -> Option<String> {
+        let mut cause: &dyn StdError = self.0.cause.as_deref()?;
+        let mut line = cause.to_string();
+        while let Some(next) = cause.source() {
+            line.push_str(": ");
+            line.push_str(&next.to_string());
+            cause = next;
+        }
+        Some(line)
+    }
+
+    /// Where the error was made, as `file:line`.
+    pub fn place(&self) -> String {
+        format!("{}:{}", self.0.place.file(), self.0.place.line())
+    }
+
+    /// The hidden cause, if it is a `T`.
+    pub fn cause_as<T: StdError + 'static>(&self) -> Option<&T> {
+        self.0.cause.as_deref()?.downcast_ref()
+    }
+
+    /// The body of the answer.
+    pub fn body(&self, request_id: &str) -> ErrorBody {
+        ErrorBody {
+            error_code: self.0.code,
+            message: self.0.message.clone(),
+            request_id: request_id.to_owned(),
+            errors: self.0.fields.clone(),
+        }
+    }
+}
+
+/// Anything foreign is a 500.
+impl<E: StdError + Send + Sync + 'static> From<E> for Error {
+    #[track_caller]
+    fn from(cause: E) -> Error {
+        internal(cause)
+    }
+}

@@ -1,0 +1,100 @@
+//! Repeating a request that makes something: the `Idempotency-Key` header.
+//!
+//! The first answer is kept in the transaction of what it made; a repetition with the same key and content gets that
+//! answer again, with other content a 409. Source: draft-ietf-httpapi-idempotency-key-header.
+
+use http::StatusCode;
+use serde::Serialize;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::auth::User;
+use crate::database::Tx;
+use crate::describe::Operation;
+use crate::error::{Result, conflict, internal, invalid_field};
+use crate::from_row;
+use crate::reply::Answer;
+use crate::request::{FromRequest, Request};
+
+/// The request's `Idempotency-Key`, if it has one. As a handler's parameter it goes last.
+pub struct Idempotency {
+    key: Option<String>,
+    route: String,
+    request_hash: String,
+}
+
+struct Stored {
+    request_hash: String,
+    status: Option<i16>,
+    body: Option<Value>,
+}
+
+from_row!(Stored { request_hash, status, body });
+
+impl Idempotency {
+    /// Claims the key for this transaction; gives the kept answer if the request is a repetition. Two at once: the
+    /// second waits for the first's commit. The person's row must exist.
+    pub async fn replay(&self, tx: &Tx, user: &User) -> Result<Option<Answer>> {
+        let Some(key) = &self.key else { return Ok(None) };
+        let claimed = tx
+            .execute(
+                "insert into identity.idempotency_keys (user_id, route, key, request_hash) values ($1, $2, $3, $4)
+                 on conflict (user_id, route, key) do nothing",
+                &[&user.id, &self.route, key, &self.request_hash],
+            )
+            .await?;
+        if claimed == 1 {
+            return Ok(None);
+        }
+        let stored: Stored = tx
+            .one(
+                "select request_hash, status, body from identity.idempotency_keys
+                 where user_id = $1 and route = $2 and key = $3",
+                &[&user.id, &self.route, key],
+            )
+            .await?;
+        if stored.request_hash != self.request_hash {
+            return Err(conflict("the idempotency key was used for another request"));
+        }
+        let status = stored.status.and_then(|status| StatusCode::from_u16(status.unsigned_abs()).ok());
+        match (status, stored.body) {
+            (Some(status), Some(body)) => Answer::json(status, &body).map(Some),
+            _ => Err(internal("an idempotency key was committed without its answer")),
+        }
+    }
+
+    /// Keeps the answer, before the commit.
+    pub async fn keep(&self, tx: &Tx, user: &User, status: StatusCode, body: &impl Serialize) -> Result<()> {
+        let Some(key) = &self.key else { return Ok(()) };
+        let (status, body) = (i16::try_from(status.as_u16())?, serde_json::to_value(body)?);
+        tx.execute(
+            "update identity.idempotency_keys set status = $4, body = $5
+             where user_id = $1 and route = $2 and key = $3",
+            &[&user.id, &self.route, key, &status, &body],
+        )
+        .await?;
+        Ok(())
+    }
+}
+
+impl FromRequest for Idempotency {
+    async fn from_request(request: &mut Request) -> Result<Idempotency> {
+        let key = request.header("idempotency-key").map(|key| key.trim().to_owned());
+        let is_key = |key: &String| (1..=255).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+        if key.as_ref().is_some_and(|key| !is_key(key)) {
+            let sentence = "Idempotency-Key should be 1 to 255 visible ASCII characters";
+            return Err(invalid_field("/Idempotency-Key", "idempotency_key", sentence));
+        }
+        let route = format!("{} {}", request.method, request.path);
+        let request_hash = Sha256::digest(&request.body).iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Idempotency { key, route, request_hash })
+    }
+
+    fn describe(operation: &mut Operation) {
+        let schema = serde_json::json!({ "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$" });
+        let description = "A repetition with the same key and body gets the first answer again.";
+        operation.header("Idempotency-Key", description, schema);
+        operation.error(400, "The `Idempotency-Key` is not 1 to 255 visible ASCII characters");
+        operation.error(409, "The `Idempotency-Key` was used for another request");
+    }
+}

@@ -1,0 +1,48 @@
+//! The person behind every domain: the row in `identity.users`.
+
+use crate::auth::User;
+use crate::database::Tx;
+use crate::error::Result;
+use crate::from_row;
+
+/// What the person has set, or the defaults of someone without a row yet.
+#[derive(Debug, Clone)]
+pub struct Preferences {
+    /// BCP 47, for example `zh-CN`.
+    pub locale: String,
+    /// IANA time zone name.
+    pub timezone: String,
+}
+
+from_row!(Preferences { locale, timezone });
+
+/// What a person's row starts with: the token's e-mail address and name, or stand-ins where it has none.
+pub fn introduction(user: &User) -> (String, String) {
+    let email = user.email.clone().unwrap_or_else(|| format!("{}@local.user", user.id));
+    let display_name = user.display_name.clone().unwrap_or_else(|| "User".to_owned());
+    (email, display_name)
+}
+
+/// Makes the person's row if it is missing; never rewrites one. Pipeline it with the first write of a route, which may
+/// refer to the row.
+pub async fn ensure(tx: &Tx, user: &User) -> Result<()> {
+    let (email, display_name) = introduction(user);
+    tx.execute(
+        "insert into identity.users (id, email, display_name) values ($1, $2, $3) on conflict (id) do nothing",
+        &[&user.id, &email, &display_name],
+    )
+    .await?;
+    Ok(())
+}
+
+/// The caller's preferences. Reads only.
+pub async fn preferences(tx: &Tx, user: &User) -> Result<Preferences> {
+    let found = tx.find("select locale, timezone from identity.users where id = $1", &[&user.id]).await?;
+    Ok(found.unwrap_or_default())
+}
+
+impl Default for Preferences {
+    fn default() -> Preferences {
+        Preferences { locale: "zh-CN".to_owned(), timezone: "UTC".to_owned() }
+    }
+}

@@ -1,0 +1,48 @@
+//! What every function uses: serving, input and output, errors, auth, database, AI, logs, settings.
+//!
+//! A route file starts with `use shared::prelude::*;` and ends up with everything that its signature needs.
+
+pub mod ai;
+pub mod auth;
+pub mod caller;
+pub mod database;
+pub mod describe;
+pub mod error;
+pub mod handler;
+pub mod http_client;
+pub mod idempotency;
+pub mod identity;
+pub mod input;
+pub mod log;
+pub mod reply;
+pub mod request;
+pub mod secrets;
+pub mod serve;
+pub mod settings;
+pub mod value;
+
+// For the macros of this crate, which expand in others.
+#[doc(hidden)]
+pub use {bytes, deserr, schemars, serde, tokio_postgres};
+
+pub use http;
+
+/// What route files and nouns need at hand.
+pub mod prelude {
+    pub use deserr::Deserr;
+    pub use schemars::JsonSchema;
+    pub use serde::{Deserialize, Serialize};
+    pub use uuid::Uuid;
+
+    pub use crate::ai::Ai;
+    pub use crate::auth::User;
+    pub use crate::caller::Operator;
+    pub use crate::database::{Db, FromRow, OnConstraint, Row, Tx};
+    pub use crate::error::{Result, conflict, internal, invalid_field, not_found, unavailable};
+    pub use crate::idempotency::Idempotency;
+    pub use crate::input::{Json, Path, Problems, Query};
+    pub use crate::reply::{Created, Kept};
+    pub use crate::serve::{Event, delete, get, job, patch, post, put, serve};
+    pub use crate::value::{Change, Day, Flag, Int, List, Text, Time};
+    pub use crate::{from_row, text_enum};
+}

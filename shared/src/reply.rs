@@ -1,0 +1,141 @@
+//! What a handler may answer, and the answer on its way to the wire.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::describe::Operation;
+use crate::error::{Error, Result};
+use crate::input::Json;
+
+/// Status, headers and body, before `serve` adds the headers that every answer has.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// Headers of this answer alone.
+    pub headers: HeaderMap,
+    /// The body's bytes.
+    pub body: Bytes,
+}
+
+/// A handler's result type.
+pub trait Reply: Send {
+    /// Renders the reply.
+    fn answer(self) -> Result<Answer>;
+    /// Adds status and schema.
+    fn describe(operation: &mut Operation);
+}
+
+impl Answer {
+    /// `value` as JSON with `status`.
+    pub fn json(status: StatusCode, value: &impl Serialize) -> Result<Answer> {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        Ok(Answer { status, headers, body: serde_json::to_vec(value)?.into() })
+    }
+
+    /// The error contract.
+    pub fn error(error: &Error, request_id: &str) -> Answer {
+        let body = error.body(request_id);
+        let mut answer = Answer::json(error.code().status(), &body).unwrap_or_else(|_| Answer {
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+        });
+        if let Some(seconds) = error.retry_after_seconds() {
+            answer.headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        answer
+    }
+}
+
+/// 200 with JSON.
+impl<T: Serialize + JsonSchema + Send> Reply for Json<T> {
+    fn answer(self) -> Result<Answer> {
+        Answer::json(StatusCode::OK, &self.0)
+    }
+
+    fn describe(operation: &mut Operation) {
+        operation.reply::<T>(200, "Successful");
+    }
+}
+
+/// 201 with JSON.
+pub struct Created<T>(pub T);
+
+impl<T: Serialize + JsonSchema + Send> Reply for Created<T> {
+    fn answer(self) -> Result<Answer> {
+        Answer::json(StatusCode::CREATED, &self.0)
+    }
+
+    fn describe(operation: &mut Operation) {
+        operation.reply::<T>(201, "Created");
+    }
+}
+
+/// An answer made earlier and kept, for a repeated idempotency key; `R` says what it looks like.
+pub enum Kept<R> {
+    /// Made now.
+    New(R),
+    /// Made by the first call with the same key.
+    Replayed(Answer),
+}
+
+impl<R: Reply> Reply for Kept<R> {
+    fn answer(self) -> Result<Answer> {
+        match self {
+            Kept::New(reply) => reply.answer(),
+            Kept::Replayed(answer) => Ok(answer),
+        }
+    }
+
+    fn describe(operation: &mut Operation) {
+        R::describe(operation);
+    }
+}
+
+macro_rules! document {
+    ($(#[$doc:meta])* $name:ident, $media_type:literal, $content_type:literal) => {
+        $(#[$doc])*
+        pub struct $name(pub Cow<'static, str>);
+
+        impl Reply for $name {
+            fn answer(self) -> Result<Answer> {
+                let mut headers = HeaderMap::new();
+                headers.insert(header::CONTENT_TYPE, HeaderValue::from_static($content_type));
+                let body = match self.0 {
+                    Cow::Borrowed(text) => Bytes::from_static(text.as_bytes()),
+                    Cow::Owned(text) => text.into(),
+                };
+                Ok(Answer { status: StatusCode::OK, headers, body })
+            }
+
+            fn describe(operation: &mut Operation) {
+                operation.reply_as(200, "Successful", $media_type, None);
+            }
+        }
+    };
+}
+
+document!(
+    /// 200 with an HTML page.
+    Html,
+    "text/html",
+    "text/html; charset=utf-8"
+);
+document!(
+    /// 200 with Prometheus' text exposition, format 0.0.4.
+    Exposition,
+    "text/plain",
+    "text/plain; version=0.0.4; charset=utf-8"
+);
+document!(
+    /// 200 with a text that is JSON already.
+    JsonText,
+    "application/json",
+    "application/json"
+);

@@ -1,0 +1,112 @@
+//! `serve`: from the Lambda event to the answer, once for every route.
+//!
+//! A route's `main` is one line: `serve(post("/api/v1/scenes", create))`. Everything here is compiled once; a route adds
+//! its handler.
+
+mod http;
+mod job;
+
+use std::future::Future;
+use std::sync::Arc;
+
+pub use job::{Batch, Event, IntoJob, Message, job, queue};
+
+use crate::describe::Operation;
+use crate::handler::{Handler, IntoHandler};
+use crate::log;
+
+/// What a function does: an HTTP route, or a job.
+pub struct Route {
+    work: Work,
+}
+
+enum Work {
+    Http(Arc<HttpRoute>),
+    Job(job::Job),
+}
+
+/// An HTTP route.
+pub(crate) struct HttpRoute {
+    method: &'static str,
+    path: &'static str,
+    handler: Arc<dyn Handler>,
+    errors: Vec<(u16, &'static str)>,
+}
+
+macro_rules! methods {
+    ($($name:ident $method:literal),+) => {
+        $(
+            #[doc = concat!("A `", $method, "` route: its path template and its handler.")]
+            pub fn $name<P>(path: &'static str, handler: impl IntoHandler<P>) -> Route {
+                Route::http($method, path, handler.into_handler())
+            }
+        )+
+    };
+}
+
+methods! { get "GET", post "POST", patch "PATCH", put "PUT", delete "DELETE" }
+
+impl Route {
+    fn http(method: &'static str, path: &'static str, handler: Arc<dyn Handler>) -> Route {
+        Route { work: Work::Http(Arc::new(HttpRoute { method, path, handler, errors: Vec::new() })) }
+    }
+
+    pub(crate) fn job(job: job::Job) -> Route {
+        Route { work: Work::Job(job) }
+    }
+
+    /// Documents an error that the handler itself answers: its status, and when it does. What the parameters answer
+    /// (400, 401, 503 …) documents itself.
+    pub fn or(mut self, status: u16, when: &'static str) -> Route {
+        if let Work::Http(route) = &mut self.work
+            && let Some(route) = Arc::get_mut(route)
+        {
+            route.errors.push((status, when));
+        }
+        self
+    }
+}
+
+/// Runs the function until Lambda ends it. A debug build called with `--describe` prints its OpenAPI operation instead.
+pub fn serve(route: Route) {
+    #[cfg(debug_assertions)]
+    if std::env::args().any(|argument| argument == "--describe") {
+        describe(&route);
+        return;
+    }
+    log::start();
+    let started = match &route.work {
+        Work::Http(route) => route.handler.start(),
+        Work::Job(job) => job.start(),
+    };
+    if let Err(reason) = started {
+        log::cannot_start(&reason);
+        std::process::exit(1);
+    }
+    let ended = match route.work {
+        Work::Http(route) => block_on(http::run(route)),
+        Work::Job(job) => block_on(job::run(job)),
+    };
+    // The Runtime API is gone: locally the gateway was stopped, in Lambda the sandbox ends anyway.
+    std::process::exit(i32::from(ended.is_err()));
+}
+
+/// One thread is all that a sandbox with one request at a time can use, and it starts faster than a pool of them.
+fn block_on<T>(future: impl Future<Output = Result<T, lambda_runtime::Error>>) -> Result<T, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|cause| cause.to_string())?.block_on(future).map_err(|cause| cause.to_string())
+}
+
+/// Prints the operation of an HTTP route; a job prints nothing.
+#[cfg(debug_assertions)]
+#[expect(clippy::print_stdout, reason = "the operation is this run's result")]
+fn describe(route: &Route) {
+    let Work::Http(route) = &route.work else { return };
+    let mut operation = Operation::new(route.method, route.path);
+    route.handler.describe(&mut operation);
+    for (status, when) in &route.errors {
+        operation.error(*status, when);
+    }
+    operation.error(500, "Our fault; the cause is in the log under `request_id`");
+    println!("{}", operation.print());
+}

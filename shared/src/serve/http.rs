@@ -1,0 +1,234 @@
+//! One HTTP request: decode, parameters, handler, answer, log line.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use futures_util::FutureExt;
+use http::{HeaderMap, HeaderValue, header};
+use lambda_http::{Body, RequestExt};
+use serde_json::Value;
+use tracing::Instrument;
+use uuid::Uuid;
+
+use super::HttpRoute;
+use crate::database::Db;
+use crate::error::{Code, Error, Result, internal, invalid_field};
+use crate::log::{self, Kind, Outcome, Stats};
+use crate::reply::Answer;
+use crate::request::Request;
+use crate::settings;
+
+/// What is left of the function's time when it gives up. Functions have 30 s and the gateway waits for 29, so that the
+/// caller still gets the contract's answer, from the function.
+const LAST_WORDS: Duration = Duration::from_millis(1500);
+
+/// The header that names a request, in and out.
+const REQUEST_ID: &str = "x-request-id";
+
+pub(super) async fn run(route: Arc<HttpRoute>) -> Result<(), lambda_runtime::Error> {
+    lambda_http::run(lambda_http::service_fn(move |event: lambda_http::Request| {
+        let route = route.clone();
+        async move { Ok::<_, std::convert::Infallible>(respond(&route, event).await) }
+    }))
+    .await
+}
+
+async fn respond(route: &HttpRoute, event: lambda_http::Request) -> lambda_http::Response<Body> {
+    let started = Instant::now();
+    let time_left = time_left(&event);
+    let origin = event.headers().get(header::ORIGIN).cloned();
+    let mut request = decode(event);
+    request.deadline = started + time_left;
+    request.has_caller = route.handler.has_caller();
+    let span = tracing::info_span!("request", request_id = request.request_id);
+    let outcome = answer(route, &mut request, time_left).instrument(span).await;
+    request.db.release().await;
+
+    let failure = outcome.as_ref().err();
+    log::write(
+        Kind::Request,
+        &Outcome {
+            request_id: &request.request_id,
+            route: route.path,
+            method: route.method,
+            path: &request.path,
+            status_code: match &outcome {
+                Ok(answer) => answer.status.as_u16(),
+                Err(error) => error.code().status().as_u16(),
+            },
+            error_code: failure.map(|error| error.code().as_str()),
+            cause: failure.and_then(Error::cause),
+            place: failure.map(Error::place),
+            latency: started.elapsed(),
+            user_id: request.user_id,
+            result: None,
+        },
+        &request.stats,
+    );
+    let mut answer = outcome.unwrap_or_else(|error| Answer::error(&error, &request.request_id));
+    finish(&mut answer.headers, &request.request_id, origin);
+    rendered(answer)
+}
+
+/// The handler's answer; a panic is a 500 and the sandbox lives on, and running out of time is a 504.
+async fn answer(route: &HttpRoute, request: &mut Request, time_left: Duration) -> Result<Answer> {
+    if route.handler.takes_json() {
+        request.json = json_body(&request.headers, &request.body)?;
+    }
+    let call = AssertUnwindSafe(route.handler.call(request)).catch_unwind();
+    match tokio::time::timeout(time_left, call).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(_)) => Err(internal("the handler panicked")),
+        Err(_) => Err(Error::new(Code::Timeout, "the request took too long")),
+    }
+}
+
+/// Broken JSON answers before the caller is looked at. A body of another content type is no JSON: the parameter that
+/// wants it says so. A missing content type means JSON.
+fn json_body(headers: &HeaderMap, body: &[u8]) -> Result<Option<Value>> {
+    let is_json = match headers.get(header::CONTENT_TYPE).map(HeaderValue::to_str) {
+        None => true,
+        Some(Err(_)) => false,
+        Some(Ok(text)) => {
+            let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+            essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+        }
+    };
+    if !is_json || body.is_empty() {
+        return Ok(None);
+    }
+    serde_json::from_slice(body).map(Some).map_err(|cause| {
+        let place = format!("JSON decode error at line {}, column {}", cause.line(), cause.column());
+        invalid_field("", "json_invalid", place)
+    })
+}
+
+fn decode(event: lambda_http::Request) -> Request {
+    let path_parameters = event
+        .path_parameters()
+        .iter()
+        .map(|(name, text)| (name.to_owned(), text.to_owned()))
+        .collect();
+    let query =
+        event.query_string_parameters().iter().map(|(name, text)| (name.to_owned(), text.to_owned())).collect();
+    let path = event.raw_http_path().to_owned();
+    let (parts, body) = event.into_parts();
+    let request_id = request_id(&parts.headers);
+    let stats = Arc::new(Stats::default());
+    Request {
+        method: parts.method,
+        path,
+        path_parameters,
+        query,
+        headers: parts.headers,
+        body: body.to_vec().into(),
+        json: None,
+        request_id,
+        db: Db::new(stats.clone()),
+        stats,
+        deadline: Instant::now(),
+        has_caller: false,
+        user_id: None,
+    }
+}
+
+/// The caller's, trimmed, if it is 1 to 128 visible ASCII characters after cutting; else a new one.
+fn request_id(headers: &HeaderMap) -> String {
+    let given = headers.get(REQUEST_ID).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    let visible: String = given
+        .unwrap_or_default()
+        .trim()
+        .chars()
+        .filter(char::is_ascii_graphic)
+        .take(128)
+        .collect();
+    if visible.is_empty() { Uuid::new_v4().to_string() } else { visible }
+}
+
+fn time_left(event: &lambda_http::Request) -> Duration {
+    let deadline = event.lambda_context_ref().map_or(0, |context| context.deadline);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    // No deadline outside Lambda.
+    if deadline == 0 {
+        return Duration::from_secs(900);
+    }
+    Duration::from_millis(deadline).saturating_sub(now).saturating_sub(LAST_WORDS)
+}
+
+/// Headers that every answer has: the request's id, and what a browser on an allowed origin needs.
+fn finish(headers: &mut HeaderMap, request_id: &str, origin: Option<HeaderValue>) {
+    if let Ok(id) = HeaderValue::from_str(request_id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let origins = allowed_origins();
+    if origins.iter().any(|allowed| allowed == "*") {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    } else {
+        headers.append(header::VARY, HeaderValue::from_static("Origin"));
+        match origin {
+            Some(origin) if origins.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes()) => {
+                headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+                headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+            }
+            _ => return,
+        }
+    }
+    let exposed = HeaderValue::from_static("X-Request-ID, Retry-After");
+    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
+}
+
+/// `CORS_ORIGINS`: a comma list, or `*` for all (then without credentials).
+fn allowed_origins() -> &'static [String] {
+    static ORIGINS: OnceLock<Vec<String>> = OnceLock::new();
+    ORIGINS.get_or_init(|| {
+        let list = settings::find("CORS_ORIGINS").unwrap_or_else(|| "http://localhost:3000".to_owned());
+        list.split(',').map(|origin| origin.trim().trim_end_matches('/').to_owned()).collect()
+    })
+}
+
+fn rendered(answer: Answer) -> lambda_http::Response<Body> {
+    // JSON, HTML and text are UTF-8 here, and travel as text; anything else would be base64.
+    let body = match String::from_utf8(answer.body.to_vec()) {
+        Ok(text) if text.is_empty() => Body::Empty,
+        Ok(text) => Body::Text(text),
+        Err(binary) => Body::Binary(binary.into_bytes()),
+    };
+    let mut response = lambda_http::Response::new(body);
+    *response.status_mut() = answer.status;
+    *response.headers_mut() = answer.headers;
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id_of(given: &'static str) -> String {
+        let mut headers = HeaderMap::new();
+        headers.insert(REQUEST_ID, HeaderValue::from_static(given));
+        request_id(&headers)
+    }
+
+    #[test]
+    fn a_request_id_is_trimmed_cut_and_visible() {
+        assert_eq!(id_of("  abc-1  "), "abc-1");
+        assert_eq!(id_of("a b\tc"), "abc");
+        assert_eq!(request_id(&HeaderMap::new()).len(), 36);
+        assert_eq!(id_of("   ").len(), 36);
+        let long: &'static str = Box::leak("x".repeat(300).into_boxed_str());
+        assert_eq!(id_of(long).len(), 128);
+    }
+
+    #[test]
+    fn json_is_read_by_content_type() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(json_body(&headers, b"{}").unwrap(), Some(serde_json::json!({})));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+        assert_eq!(json_body(&headers, b"{}").unwrap(), None);
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json; charset=utf-8"));
+        assert!(json_body(&headers, b"{").is_err());
+    }
+}

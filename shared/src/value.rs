@@ -1,0 +1,512 @@
+//! Types whose constructor is the rule: texts with a length, whole numbers with a range, days, times, states.
+//!
+//! They read leniently where clients rely on it (a number may come as a numeric text, a boolean as `"true"`), and their
+//! schemas say so.
+
+use std::borrow::Cow;
+use std::error::Error as StdError;
+
+use bytes::BytesMut;
+use deserr::{Deserr, IntoValue, Sequence, Value, ValuePointerRef};
+use jiff::civil::Date;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Serialize, Serializer};
+use tokio_postgres::types::{FromSql, IsNull, ToSql, Type};
+use uuid::Uuid;
+
+use crate::input::{Problems, problem};
+
+/// A text of `MIN` to `MAX` Unicode characters, as the caller wrote it: not trimmed, not blank, without NUL (which
+/// PostgreSQL cannot store).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Text<const MIN: usize, const MAX: usize>(String);
+
+/// A whole number from `MIN` to `MAX`; `DEFAULT` where a field may be left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Int<const MIN: i64, const MAX: i64, const DEFAULT: i64 = MIN>(i64);
+
+/// True or false.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Flag(pub bool);
+
+/// At most `MAX` items.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct List<T, const MAX: usize>(pub Vec<T>);
+
+/// A calendar day, `YYYY-MM-DD`, from 0001-01-01 to 9999-12-24: a week from it still has a year of four digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Day(pub Date);
+
+/// A moment; on the wire ISO 8601 in UTC with `Z` and six fractional digits, none when they are zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Time(pub jiff::Timestamp);
+
+/// A field of a partial update: absent leaves it as it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Change<T> {
+    /// The field is not in the body.
+    #[default]
+    Absent,
+    /// The field's new value.
+    Set(T),
+}
+
+impl<const MIN: usize, const MAX: usize> Text<MIN, MAX> {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<const MIN: i64, const MAX: i64, const DEFAULT: i64> Int<MIN, MAX, DEFAULT> {
+    /// The number.
+    pub fn get(self) -> i64 {
+        self.0
+    }
+}
+
+impl<const MIN: i64, const MAX: i64, const DEFAULT: i64> Default for Int<MIN, MAX, DEFAULT> {
+    fn default() -> Self {
+        const { assert!(DEFAULT >= MIN && DEFAULT <= MAX, "the default is out of the range") };
+        Int(DEFAULT)
+    }
+}
+
+impl<T, const MAX: usize> Default for List<T, MAX> {
+    fn default() -> Self {
+        List(Vec::new())
+    }
+}
+
+impl Flag {
+    /// The truth.
+    pub fn get(self) -> bool {
+        self.0
+    }
+}
+
+impl<T> Change<T> {
+    /// The new value, if there is one.
+    pub fn as_set(&self) -> Option<&T> {
+        match self {
+            Change::Absent => None,
+            Change::Set(value) => Some(value),
+        }
+    }
+
+    /// Whether the field is in the body.
+    pub fn is_set(&self) -> bool {
+        self.as_set().is_some()
+    }
+}
+
+fn plural(count: usize) -> &'static str {
+    if count == 1 { "character" } else { "characters" }
+}
+
+impl<const MIN: usize, const MAX: usize> Deserr<Problems> for Text<MIN, MAX> {
+    fn deserialize_from_value<V: IntoValue>(
+        value: Value<V>,
+        location: ValuePointerRef<'_>,
+    ) -> Result<Self, Problems> {
+        let Value::String(text) = value else {
+            return Err(problem(location, "type", "Input should be a valid string"));
+        };
+        let length = text.chars().count();
+        if length < MIN {
+            let sentence = format!("String should have at least {MIN} {}", plural(MIN));
+            return Err(problem(location, "too_short", sentence));
+        }
+        if length > MAX {
+            let sentence = format!("String should have at most {MAX} {}", plural(MAX));
+            return Err(problem(location, "too_long", sentence));
+        }
+        if text.contains('\0') {
+            return Err(problem(location, "nul", "String should not contain the NUL character"));
+        }
+        if !text.is_empty() && text.trim().is_empty() {
+            return Err(problem(location, "blank", "String should not be blank"));
+        }
+        Ok(Text(text))
+    }
+}
+
+impl<const MIN: i64, const MAX: i64, const DEFAULT: i64> Deserr<Problems> for Int<MIN, MAX, DEFAULT> {
+    fn deserialize_from_value<V: IntoValue>(
+        value: Value<V>,
+        location: ValuePointerRef<'_>,
+    ) -> Result<Self, Problems> {
+        let number: i128 = match value {
+            Value::Integer(number) => number.into(),
+            Value::NegativeInteger(number) => number.into(),
+            Value::Float(number) if number.fract() == 0.0 && number.abs() < 1e18 => number as i128,
+            Value::Float(_) => {
+                let sentence = "Input should be a valid integer, got a number with a fractional part";
+                return Err(problem(location, "type", sentence));
+            }
+            Value::String(text) => match whole_number(&text) {
+                Some(number) => number,
+                None => {
+                    let sentence = "Input should be a valid integer, unable to parse string as an integer";
+                    return Err(problem(location, "type", sentence));
+                }
+            },
+            _ => return Err(problem(location, "type", "Input should be a valid integer")),
+        };
+        if number < i128::from(MIN) {
+            let sentence = format!("Input should be greater than or equal to {MIN}");
+            return Err(problem(location, "too_small", sentence));
+        }
+        match i64::try_from(number) {
+            Ok(number) if number <= MAX => Ok(Int(number)),
+            _ => {
+                Err(problem(location, "too_large", format!("Input should be less than or equal to {MAX}")))
+            }
+        }
+    }
+}
+
+/// A numeric text: a sign, digits, and at most a fraction of zeros. A longer one than any range holds is saturated.
+fn whole_number(text: &str) -> Option<i128> {
+    let text = text.trim();
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let digits = whole.strip_prefix(['+', '-']).unwrap_or(whole);
+    let is_number = !digits.is_empty()
+        && digits.bytes().all(|byte| byte.is_ascii_digit())
+        && !fraction.is_empty()
+        && fraction.bytes().all(|byte| byte == b'0');
+    if !is_number {
+        return None;
+    }
+    let size = digits.parse::<i128>().unwrap_or(i128::MAX);
+    Some(if whole.starts_with('-') { -size } else { size })
+}
+
+impl Deserr<Problems> for Flag {
+    fn deserialize_from_value<V: IntoValue>(
+        value: Value<V>,
+        location: ValuePointerRef<'_>,
+    ) -> Result<Self, Problems> {
+        match &value {
+            Value::Boolean(flag) => Ok(Flag(*flag)),
+            Value::Integer(0) => Ok(Flag(false)),
+            Value::Integer(1) => Ok(Flag(true)),
+            Value::String(text) if TRUE.contains(&text.to_ascii_lowercase().as_str()) => Ok(Flag(true)),
+            Value::String(text) if FALSE.contains(&text.to_ascii_lowercase().as_str()) => Ok(Flag(false)),
+            _ => Err(problem(location, "type", "Input should be a valid boolean")),
+        }
+    }
+}
+
+const TRUE: [&str; 6] = ["true", "yes", "on", "1", "t", "y"];
+const FALSE: [&str; 6] = ["false", "no", "off", "0", "f", "n"];
+
+impl<T: Deserr<Problems>, const MAX: usize> Deserr<Problems> for List<T, MAX> {
+    fn deserialize_from_value<V: IntoValue>(
+        value: Value<V>,
+        location: ValuePointerRef<'_>,
+    ) -> Result<Self, Problems> {
+        let Value::Sequence(sequence) = value else {
+            return Err(problem(location, "type", "Input should be a valid list"));
+        };
+        let length = sequence.len();
+        if length > MAX {
+            let sentence = format!("List should have at most {MAX} items after validation, not {length}");
+            return Err(problem(location, "too_long", sentence));
+        }
+        let (mut items, mut problems) = (Vec::with_capacity(length), Vec::new());
+        for (index, item) in sequence.into_iter().enumerate() {
+            match T::deserialize_from_value(item.into_value(), location.push_index(index)) {
+                Ok(item) => items.push(item),
+                Err(more) => problems.extend(more.0),
+            }
+        }
+        if problems.is_empty() { Ok(List(items)) } else { Err(Problems(problems)) }
+    }
+}
+
+impl<T: Deserr<Problems>> Deserr<Problems> for Change<T> {
+    fn deserialize_from_value<V: IntoValue>(
+        value: Value<V>,
+        location: ValuePointerRef<'_>,
+    ) -> Result<Self, Problems> {
+        T::deserialize_from_value(value, location).map(Change::Set)
+    }
+}
+
+impl Deserr<Problems> for Uuid {
+    /// Any form that RFC 9562 readers take: hyphenated, compact, `urn:uuid:`, in braces, in any case.
+    fn deserialize_from_value<V: IntoValue>(
+        value: Value<V>,
+        location: ValuePointerRef<'_>,
+    ) -> Result<Self, Problems> {
+        match value {
+            Value::String(text) => {
+                Uuid::try_parse(&text).map_err(|_| problem(location, "uuid", "Input should be a valid UUID"))
+            }
+            _ => Err(problem(location, "type", "UUID input should be a string")),
+        }
+    }
+}
+
+impl Deserr<Problems> for Day {
+    fn deserialize_from_value<V: IntoValue>(
+        value: Value<V>,
+        location: ValuePointerRef<'_>,
+    ) -> Result<Self, Problems> {
+        let Value::String(text) = value else {
+            return Err(problem(location, "type", "Input should be a valid date"));
+        };
+        Day::parse(&text).map_err(|sentence| problem(location, "date", sentence))
+    }
+}
+
+impl Day {
+    /// Reads `YYYY-MM-DD`; `Err` is a sentence for the caller.
+    pub fn parse(text: &str) -> Result<Day, &'static str> {
+        let shape = text.len() == 10
+            && text.bytes().enumerate().all(|(place, byte)| match place {
+                4 | 7 => byte == b'-',
+                _ => byte.is_ascii_digit(),
+            });
+        let date = match shape.then(|| text.parse::<Date>()) {
+            Some(Ok(date)) => date,
+            _ => return Err("Input should be a valid date in the format YYYY-MM-DD"),
+        };
+        if date.year() < 1 || date > jiff::civil::date(9999, 12, 24) {
+            return Err("Input should be a date from 0001-01-01 to 9999-12-24");
+        }
+        Ok(Day(date))
+    }
+}
+
+impl Serialize for Day {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let precision = if self.0.subsec_nanosecond() / 1000 == 0 { 0 } else { 6 };
+        serializer.collect_str(&format_args!("{:.1$}", self.0, precision))
+    }
+}
+
+/// Reads a moment out of a `jsonb` answer of PostgreSQL (`2026-03-02T07:05:10.5+00:00`).
+pub fn time_of_database<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Time, D::Error> {
+    let text = <Cow<'de, str> as serde::Deserialize>::deserialize(deserializer)?;
+    text.parse().map(Time).map_err(serde::de::Error::custom)
+}
+
+impl JsonSchema for Day {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        "Day".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "date" })
+    }
+}
+
+impl JsonSchema for Time {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        "Time".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "date-time" })
+    }
+}
+
+impl JsonSchema for Flag {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        "Flag".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [
+            { "type": "boolean" },
+            { "enum": [0, 1], "description": "Also read." },
+            {
+                "type": "string",
+                "pattern": "^([Tt][Rr][Uu][Ee]|[Ff][Aa][Ll][Ss][Ee]|[Yy][Ee][Ss]|[Nn][Oo]|[Oo][Nn]|[Oo][Ff][Ff]|[01TtFfYyNn])$",
+                "description": "Also read.",
+            },
+        ] })
+    }
+}
+
+impl<const MIN: usize, const MAX: usize> JsonSchema for Text<MIN, MAX> {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        format!("Text_{MIN}_{MAX}").into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        // At least one character that is no white space, unless the text is empty; nowhere a NUL.
+        let pattern = if MIN == 0 { r"^([^\u0000]*[^\s\u0000][^\u0000]*)?$" } else { r"^[^\u0000]*[^\s\u0000][^\u0000]*$" };
+        json_schema!({ "type": "string", "minLength": MIN, "maxLength": MAX, "pattern": pattern })
+    }
+}
+
+impl<const MIN: i64, const MAX: i64, const DEFAULT: i64> JsonSchema for Int<MIN, MAX, DEFAULT> {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        format!("Int_{MIN}_{MAX}").into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "integer", "minimum": MIN, "maximum": MAX })
+    }
+}
+
+impl<T: JsonSchema, const MAX: usize> JsonSchema for List<T, MAX> {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        format!("List_{}_{MAX}", T::schema_name()).into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let items = generator.subschema_for::<T>();
+        json_schema!({ "type": "array", "items": items, "maxItems": MAX })
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Change<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        T::schema_name()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        T::json_schema(generator)
+    }
+}
+
+macro_rules! sql_as {
+    ($type:ty, $inner:ty) => {
+        impl<'a> FromSql<'a> for $type {
+            fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn StdError + Sync + Send>> {
+                <$inner>::from_sql(ty, raw).map(Self)
+            }
+            fn accepts(ty: &Type) -> bool {
+                <$inner as FromSql<'_>>::accepts(ty)
+            }
+        }
+
+        impl ToSql for $type {
+            fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn StdError + Sync + Send>> {
+                self.0.to_sql(ty, out)
+            }
+            fn accepts(ty: &Type) -> bool {
+                <$inner as ToSql>::accepts(ty)
+            }
+            tokio_postgres::types::to_sql_checked!();
+        }
+    };
+}
+
+sql_as!(Day, Date);
+sql_as!(Time, jiff::Timestamp);
+
+/// Defines a state or kind that is a fixed text on the wire and in a `text` column with a `check`.
+///
+/// ```ignore
+/// text_enum! {
+///     /// Where a scene is in its life.
+///     pub enum SceneStatus { Active = "ACTIVE", Archived = "ARCHIVED" }
+/// }
+/// ```
+#[macro_export]
+macro_rules! text_enum {
+    ($(#[$doc:meta])* $visibility:vis enum $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord,
+            $crate::serde::Serialize, $crate::serde::Deserialize, $crate::schemars::JsonSchema,
+        )]
+        #[serde(crate = "shared::serde")]
+        #[schemars(crate = "shared::schemars")]
+        $visibility enum $name {
+            $(
+                #[doc = $text]
+                $(#[$variant_doc])*
+                #[serde(rename = $text)]
+                $variant,
+            )+
+        }
+
+        impl $name {
+            /// The text on the wire and in the database.
+            pub fn as_str(self) -> &'static str {
+                match self { $($name::$variant => $text),+ }
+            }
+
+            /// The value of a text, if it is one.
+            pub fn parse(text: &str) -> Option<Self> {
+                match text { $($text => Some($name::$variant),)+ _ => None }
+            }
+        }
+
+        impl $crate::deserr::Deserr<$crate::input::Problems> for $name {
+            fn deserialize_from_value<V: $crate::deserr::IntoValue>(
+                value: $crate::deserr::Value<V>,
+                location: $crate::deserr::ValuePointerRef<'_>,
+            ) -> ::std::result::Result<Self, $crate::input::Problems> {
+                let known = match &value {
+                    $crate::deserr::Value::String(text) => Self::parse(text),
+                    _ => None,
+                };
+                known.ok_or_else(|| $crate::input::problem(location, "enum", $crate::input::one_of(&[$($text),+])))
+            }
+        }
+
+        impl $crate::database::SqlType for $name {
+            fn sql_type() -> $crate::tokio_postgres::types::Type {
+                $crate::tokio_postgres::types::Type::TEXT
+            }
+        }
+
+        impl $crate::tokio_postgres::types::ToSql for $name {
+            fn to_sql(
+                &self,
+                ty: &$crate::tokio_postgres::types::Type,
+                out: &mut $crate::bytes::BytesMut,
+            ) -> ::std::result::Result<$crate::tokio_postgres::types::IsNull, Box<dyn ::std::error::Error + Sync + Send>> {
+                self.as_str().to_sql(ty, out)
+            }
+            fn accepts(ty: &$crate::tokio_postgres::types::Type) -> bool {
+                <&str as $crate::tokio_postgres::types::ToSql>::accepts(ty)
+            }
+            $crate::tokio_postgres::types::to_sql_checked!();
+        }
+
+        impl<'a> $crate::tokio_postgres::types::FromSql<'a> for $name {
+            fn from_sql(
+                ty: &$crate::tokio_postgres::types::Type,
+                raw: &'a [u8],
+            ) -> ::std::result::Result<Self, Box<dyn ::std::error::Error + Sync + Send>> {
+                let text = <&str as $crate::tokio_postgres::types::FromSql<'_>>::from_sql(ty, raw)?;
+                Self::parse(text).ok_or_else(|| format!("{text} is no {}", stringify!($name)).into())
+            }
+            fn accepts(ty: &$crate::tokio_postgres::types::Type) -> bool {
+                <&str as $crate::tokio_postgres::types::FromSql<'_>>::accepts(ty)
+            }
+        }
+    };
+}
