@@ -7,11 +7,12 @@ use anyhow::Result;
 use crate::{project, template::Template};
 
 /// Settings that a developer may set in the shell for the functions; the README lists what they do.
-const SETTINGS: [&str; 21] = [
+const SETTINGS: [&str; 22] = [
     "ALLOW_MOCK_AUTH_IN_PRODUCTION",
     "APP_ENV",
     "AUTH_MODE",
     "CORS_ORIGINS",
+    "DATABASE_CA_PEM",
     "DATABASE_CONNECTION",
     "JWT_AUDIENCE",
     "JWT_ISSUER",

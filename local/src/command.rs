@@ -14,6 +14,7 @@ use std::{
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
+use local::{functions, project};
 
 /// Runs the whole stack on this machine: PostgreSQL, migrations, every function, and the API.
 #[derive(Debug, Parser)]
@@ -73,6 +74,12 @@ enum Command {
     },
     /// Check that files, programs, template, events and tests agree
     Check,
+    /// Write openapi.json from the types of the functions
+    Openapi {
+        /// Only compare it, and fail when it is stale
+        #[arg(long)]
+        check: bool,
+    },
 }
 
 #[derive(Clone, Copy, Debug, Subcommand)]
@@ -96,7 +103,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         Some(Command::Logs { follow, raw }) => logs::run(follow, raw).await,
         Some(Command::Migrate { direction }) => migrate::run(direction).await,
         Some(Command::Psql { arguments }) => psql::run(&arguments).await,
-        Some(Command::Check) => local::check::run(&local::project::root()),
+        Some(Command::Check) => local::check::run(&project::root()),
+        Some(Command::Openapi { check }) => {
+            // A release build carries no schema code, so it is the debug programs that describe themselves.
+            tokio::task::spawn_blocking(|| functions::build(false)).await??;
+            local::openapi::run(&project::root(), check)
+        }
     }
 }
 

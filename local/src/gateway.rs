@@ -263,6 +263,8 @@ impl FrontDoor {
 fn kind_of(error: &InvokeError) -> Kind {
     match error {
         InvokeError::RequestTooLarge(_) => Kind::RequestTooLarge,
+        // AWS says 504 only when its own limit passes first, and 502 when the function's does. What a
+        // client has to know is the same in both cases.
         InvokeError::TimedOut(_) => Kind::IntegrationTimeout,
         InvokeError::Throttled => Kind::LambdaThrottled,
         InvokeError::UnknownFunction(_)

@@ -6,12 +6,15 @@
 
 mod account;
 mod cluster;
+mod files;
+mod plan;
 mod programs;
 mod server;
+mod tls;
 
 use anyhow::Result;
 pub use cluster::Cluster;
-use tokio_postgres::{Client, Config};
+use tokio_postgres::{Client, Config, NoTls, config::SslMode};
 
 use crate::problem::problem;
 
@@ -63,23 +66,31 @@ impl Postgres {
     }
 }
 
-/// Opens a connection and drives it on the current runtime until the client is dropped.
+/// Opens a connection, encrypted as the address says, and drives it on the current runtime until the client is dropped.
 ///
 /// # Errors
 /// A [`Problem`](crate::problem::Problem) that names the server, never the password.
 pub async fn connect(url: &str) -> Result<Client> {
     let help = "check DATABASE_URL (postgres://user:password@host:port/database) and that the server runs, \
                 or unset it to use the private PostgreSQL";
+    // The parser's own words could repeat the password.
     let mut config: Config =
-        url.parse().map_err(|error| problem(format!("DATABASE_URL is not understood: {error}"), help))?;
+        url.parse().map_err(|_| problem("DATABASE_URL is not a PostgreSQL address", help))?;
     if config.get_connect_timeout().is_none() {
         config.connect_timeout(std::time::Duration::from_secs(5));
     }
-    let (client, connection) = config
-        .connect(tokio_postgres::NoTls)
-        .await
-        .map_err(|error| problem(format!("cannot reach {}: {}", place(&config), cause(&error)), help))?;
-    tokio::spawn(connection);
+    let unreachable = |error: tokio_postgres::Error| {
+        problem(format!("cannot reach {}: {}", place(&config), cause(&error)), help)
+    };
+    let client = if config.get_ssl_mode() == SslMode::Disable {
+        let (client, connection) = config.connect(NoTls).await.map_err(unreachable)?;
+        tokio::spawn(connection);
+        client
+    } else {
+        let (client, connection) = config.connect(tls::connector()?).await.map_err(unreachable)?;
+        tokio::spawn(connection);
+        client
+    };
     Ok(client)
 }
 

@@ -70,7 +70,12 @@ struct Who {
 
 from_row!(Who { role, person, at });
 
-async fn probe(db: Db, user: User, Path(path): Path<ProbePath>, Json(body): Json<Body>) -> Result<Json<Seen>> {
+async fn probe(
+    db: Db,
+    user: User,
+    Path(path): Path<ProbePath>,
+    Json(body): Json<Body>,
+) -> Result<Json<Seen>> {
     let tx = db.begin(&user).await?;
     let who: Who = tx
         .one(

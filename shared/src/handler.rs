@@ -4,7 +4,6 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::describe::Operation;
 use crate::error::Result;
 use crate::reply::{Answer, Reply};
 use crate::request::{FromRequest, Request};
@@ -23,8 +22,9 @@ pub trait Handler: Send + Sync {
     fn takes_json(&self) -> bool;
     /// Whether there is a caller to verify.
     fn has_caller(&self) -> bool;
-    /// What the signature says to the wire.
-    fn describe(&self, operation: &mut Operation);
+    /// What the signature says to the wire. Only in debug builds: a release binary carries no schema code.
+    #[cfg(debug_assertions)]
+    fn describe(&self, operation: &mut crate::describe::Operation);
 }
 
 /// Turns a function into a [`Handler`]; `Parameters` is the tuple of its parameter types.
@@ -68,7 +68,8 @@ macro_rules! handler {
                 false $(|| $parameter::HAS_CALLER)*
             }
 
-            fn describe(&self, operation: &mut Operation) {
+            #[cfg(debug_assertions)]
+            fn describe(&self, operation: &mut crate::describe::Operation) {
                 $($parameter::describe(operation);)*
                 R::describe(operation);
             }

@@ -79,8 +79,11 @@ impl Idempotency {
 
 impl FromRequest for Idempotency {
     async fn from_request(request: &mut Request) -> Result<Idempotency> {
-        let key = request.header("idempotency-key").map(|key| key.trim().to_owned());
-        let is_key = |key: &String| (1..=255).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+        // Bytes that are no text make a wrong key, not a missing one: ignoring it would make the thing twice.
+        let key = request.headers.get("idempotency-key");
+        let key = key.map(|key| String::from_utf8_lossy(key.as_bytes()).trim().to_owned());
+        let is_key =
+            |key: &String| (1..=255).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
         if key.as_ref().is_some_and(|key| !is_key(key)) {
             let sentence = "Idempotency-Key should be 1 to 255 visible ASCII characters";
             return Err(invalid_field("/Idempotency-Key", "idempotency_key", sentence));
@@ -91,7 +94,8 @@ impl FromRequest for Idempotency {
     }
 
     fn describe(operation: &mut Operation) {
-        let schema = serde_json::json!({ "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$" });
+        let schema =
+            serde_json::json!({ "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$" });
         let description = "A repetition with the same key and body gets the first answer again.";
         operation.header("Idempotency-Key", description, schema);
         operation.error(400, "The `Idempotency-Key` is not 1 to 255 visible ASCII characters");

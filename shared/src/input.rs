@@ -44,7 +44,6 @@ impl<T: Deserr<Problems> + JsonSchema + Send> FromRequest for Json<T> {
     fn describe(operation: &mut Operation) {
         operation.body::<T>();
         operation.error(400, "The body is not JSON, or a field is not what it must be");
-        operation.error(413, "The body is over 6 MB");
     }
 }
 

@@ -11,7 +11,6 @@ use std::sync::Arc;
 
 pub use job::{Batch, Event, IntoJob, Message, job, queue};
 
-use crate::describe::Operation;
 use crate::handler::{Handler, IntoHandler};
 use crate::log;
 
@@ -30,6 +29,8 @@ pub(crate) struct HttpRoute {
     method: &'static str,
     path: &'static str,
     handler: Arc<dyn Handler>,
+    /// What the handler answers besides its reply, for OpenAPI.
+    #[cfg_attr(not(debug_assertions), expect(dead_code, reason = "only debug builds describe themselves"))]
     errors: Vec<(u16, &'static str)>,
 }
 
@@ -102,7 +103,7 @@ fn block_on<T>(future: impl Future<Output = Result<T, lambda_runtime::Error>>) -
 #[expect(clippy::print_stdout, reason = "the operation is this run's result")]
 fn describe(route: &Route) {
     let Work::Http(route) = &route.work else { return };
-    let mut operation = Operation::new(route.method, route.path);
+    let mut operation = crate::describe::Operation::new(route.method, route.path);
     route.handler.describe(&mut operation);
     for (status, when) in &route.errors {
         operation.error(*status, when);

@@ -59,7 +59,12 @@ pub fn render(openapi: &str) -> Result<String> {
     }
     page.push_str("<section id=\"schemas\">\n<h2>Schemas</h2>\n");
     for (name, schema) in members(&document["components"]["schemas"]) {
-        let _ = write!(page, "<article id=\"schema-{0}\">\n<h3>{0}</h3>\n{1}</article>\n", escaped(name), schema::body(schema));
+        let _ = write!(
+            page,
+            "<article id=\"schema-{0}\">\n<h3>{0}</h3>\n{1}</article>\n",
+            escaped(name),
+            schema::body(schema)
+        );
     }
     page.push_str("</section>\n</main>\n</body>\n</html>\n");
     Ok(page)
@@ -88,7 +93,8 @@ fn servers_and_callers(document: &Value) -> String {
     html.push_str("</dl>\n<h2>Callers</h2>\n<dl>\n");
     for (name, scheme) in members(&document["components"]["securitySchemes"]) {
         let about = sentence(text(&scheme["description"]));
-        let _ = writeln!(html, "<dt>{}</dt><dd><code>Authorization: Bearer …</code> {about}</dd>", escaped(name));
+        let _ =
+            writeln!(html, "<dt>{}</dt><dd><code>Authorization: Bearer …</code> {about}</dd>", escaped(name));
     }
     html + "</dl>\n"
 }
@@ -107,7 +113,8 @@ fn article(document: &Value, method: &str, path: &str, operation: &Value) -> Str
         sentence(text(&operation["summary"])),
         paragraphs(text(&operation["description"])),
     );
-    let parameters: Vec<&Value> = list(&operation["parameters"]).map(|given| resolved(document, given)).collect();
+    let parameters: Vec<&Value> =
+        list(&operation["parameters"]).map(|given| resolved(document, given)).collect();
     if !parameters.is_empty() {
         html.push_str("<h4>Parameters</h4>\n<table>\n<thead><tr><th>Name</th><th>Type</th><th>Meaning</th></tr></thead>\n<tbody>\n");
         for parameter in parameters {
@@ -257,7 +264,10 @@ mod tests {
         for part in ["<script", "<link", "<img", "src=", "http-equiv=\"refresh\"", "@import", "url("] {
             assert!(!page.contains(part), "{part} in\n{page}");
         }
-        assert!(!page.contains(" style=") && !page.contains(" onclick="), "the policy allows one style and no other");
+        assert!(
+            !page.contains(" style=") && !page.contains(" onclick="),
+            "the policy allows one style and no other"
+        );
     }
 
     #[test]

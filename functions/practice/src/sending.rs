@@ -22,7 +22,7 @@ pub enum Reserved {
 /// Reserves a turn for the message, or finds the answer that it got before.
 ///
 /// One turn of a session is in flight at a time, so that each reply knows the ones before it: another message waits,
-/// without a transaction. 404 if the session is not the caller's, 409 if it takes no more messages or if the id was used
+/// without a connection. 404 if the session is not the caller's, 409 if it takes no more messages or if the id was used
 /// for other content, 503 if the turn in flight takes too long.
 pub async fn reserve(db: &Db, user: &User, session_id: Uuid, new: &NewMessage) -> Result<Reserved> {
     let started = Instant::now();
@@ -34,6 +34,9 @@ pub async fn reserve(db: &Db, user: &User, session_id: Uuid, new: &NewMessage) -
         if started.elapsed() > PATIENCE {
             return Err(unavailable("another message of this session is being answered", 5));
         }
+        // With the connection goes the look's transaction, and its lock on the session, which the sender that is
+        // waited for needs.
+        db.release().await;
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(Duration::from_millis(500));
     }

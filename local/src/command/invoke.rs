@@ -16,7 +16,8 @@ use serde_json::Value;
 
 pub(super) async fn run(function: &str, event: Option<PathBuf>, release: bool) -> Result<()> {
     let template = cloud::template(&cloud::environment("", &cloud::shell()))?;
-    let event = event_of(&template, function, event)?;
+    let function = known(&template, function)?;
+    let event = event_of(function, event)?;
     let binaries = tokio::task::spawn_blocking(move || functions::build(release)).await??;
     let postgres = Postgres::open(false).await?;
     let result = invoke(&postgres, &template, function, binaries, event).await;
@@ -26,15 +27,16 @@ pub(super) async fn run(function: &str, event: Option<PathBuf>, release: bool) -
     Ok(())
 }
 
-/// The text of the event, which must be JSON.
-fn event_of(template: &Template, function: &str, file: Option<PathBuf>) -> Result<String> {
-    if template.function(function).is_none() {
+/// The function's own name: it may be given by its logical id too.
+fn known<'a>(template: &'a Template, function: &str) -> Result<&'a str> {
+    template.function(function).map(|known| known.name.as_str()).ok_or_else(|| {
         let names: Vec<_> = template.functions.iter().map(|known| known.name.as_str()).collect();
-        return Err(problem(
-            format!("the template has no function {function}"),
-            format!("one of {}", names.join(", ")),
-        ));
-    }
+        problem(format!("the template has no function {function}"), format!("one of {}", names.join(", ")))
+    })
+}
+
+/// The text of the event, which must be JSON.
+fn event_of(function: &str, file: Option<PathBuf>) -> Result<String> {
     let file = match file {
         Some(file) => file,
         None => {
@@ -83,12 +85,11 @@ async fn invoke(
     lambda.shutdown().await;
     drop(lambda);
     let _ = tokio::time::timeout(std::time::Duration::from_secs(2), printer).await;
-    let name = match template.function(function) {
-        Some(known) => &known.name,
-        None => function,
-    };
     let answer = answer.map_err(|error: InvokeError| {
-        problem(format!("{name} failed: {error}"), "what it wrote stands above; `cargo local logs` keeps it")
+        problem(
+            format!("{function} failed: {error}"),
+            "what it wrote stands above; `cargo local logs` keeps it",
+        )
     })?;
     Ok(readable(&answer))
 }

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use local::{postgres::Postgres, problem::problem};
+use tokio_postgres::config::{Host, SslMode};
 
 pub(super) async fn run(arguments: &[String]) -> Result<()> {
     let postgres = Postgres::open(false).await?;
@@ -13,7 +14,7 @@ pub(super) async fn run(arguments: &[String]) -> Result<()> {
     };
     let mut command = tokio::process::Command::new(program);
     // The address holds the password, so it goes by the environment, where `ps` does not show it.
-    command.env("PGDATABASE", "").arg("--no-psqlrc").args(arguments);
+    command.arg("--no-psqlrc").args(arguments);
     for (name, value) in settings(&url)? {
         command.env(name, value);
     }
@@ -26,12 +27,18 @@ pub(super) async fn run(arguments: &[String]) -> Result<()> {
 fn settings(url: &str) -> Result<Vec<(&'static str, String)>> {
     let config: tokio_postgres::Config = url.parse()?;
     let host = config.get_hosts().first().map(|host| match host {
-        tokio_postgres::config::Host::Tcp(host) => host.clone(),
-        tokio_postgres::config::Host::Unix(path) => path.display().to_string(),
+        Host::Tcp(host) => host.clone(),
+        Host::Unix(path) => path.display().to_string(),
     });
     let port = config.get_ports().first().map(u16::to_string);
     let password = config.get_password().map(|password| String::from_utf8_lossy(password).into_owned());
+    let encryption = match config.get_ssl_mode() {
+        SslMode::Disable => "disable",
+        SslMode::Require => "require",
+        _ => "prefer",
+    };
     let pairs = [
+        ("PGSSLMODE", Some(encryption.to_owned())),
         ("PGHOST", host),
         ("PGPORT", port),
         ("PGUSER", config.get_user().map(str::to_owned)),

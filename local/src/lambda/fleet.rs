@@ -117,11 +117,13 @@ impl Fleet {
                 return Ok((sandbox, false));
             }
         }
-        let busy = state.live.values().filter(|sandbox| sandbox.function.name == name).count();
+        // One that has just crashed holds no place, though it is still listed for a moment.
+        let alive = || state.live.values().filter(|sandbox| !sandbox.has_exited());
+        let (busy, all) = (alive().filter(|sandbox| sandbox.function.name == name).count(), alive().count());
         if function.reserved_concurrency.is_some_and(|limit| busy >= limit) {
             return Err(InvokeError::Throttled);
         }
-        if state.live.len() >= self.options.max_concurrency && !state.evict() {
+        if all >= self.options.max_concurrency && !state.evict() {
             return Err(InvokeError::Throttled);
         }
         let sandbox = self.launch(function, state.generation)?;

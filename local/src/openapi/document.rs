@@ -14,7 +14,8 @@ use crate::problem::problem;
 const DESCRIPTION: &str = "The backend of a coaching practice.
 
 Every error has one shape, `Error`: `error_code` is stable and has one status, `message` is a sentence for a developer, \
-and with `VALIDATION_ERROR` `errors` lists every bad field. Another person's object answers like a missing one: 404. \
+and with `VALIDATION_ERROR` `errors` lists every bad field. Another person's object answers like a missing one, 404, and so do an unknown path \
+and a method that a path does not have. \
 Every answer has an `X-Request-ID`, which is the caller's if it sent one. Unknown fields and parameters are ignored.";
 
 /// What API Gateway itself answers, whatever the route.

@@ -2,12 +2,9 @@
 
 use std::{
     fs::{self, File},
-    io::Write,
-    os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
     sync::Arc,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail};
@@ -15,8 +12,11 @@ use tokio_postgres::Client;
 
 use super::{
     account::{self, Account},
-    connect, programs,
-    server::{self, Lock, Server, Settings},
+    connect,
+    files::{Secrets, password, private_folder, remove, sweep},
+    plan::{Kind, Plan},
+    programs,
+    server::{Lock, Server},
 };
 use crate::{problem::problem, project};
 
@@ -28,32 +28,6 @@ pub struct Cluster {
     plan: Arc<Plan>,
     port: u16,
     server: Option<Server>,
-}
-
-/// What stays the same over starts and stops.
-struct Plan {
-    programs: PathBuf,
-    account: Option<Account>,
-    home: PathBuf,
-    kind: Kind,
-    secrets: Secrets,
-    /// Held for as long as a temporary cluster is in use, so that a sweep tells a dead one from a live one.
-    _lock: Option<File>,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Kind {
-    /// Data are safe on disk and stay.
-    Development,
-    /// Gone when the server stops.
-    Temporary,
-    /// Survives a stop, so that a test can start it again; gone when the value is dropped.
-    Restartable,
-}
-
-struct Secrets {
-    superuser: String,
-    praxis: String,
 }
 
 impl Cluster {
@@ -295,138 +269,4 @@ async fn running(plan: &Plan) -> Result<Option<u16>> {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     Ok(None)
-}
-
-impl Plan {
-    fn data(&self) -> PathBuf {
-        self.home.join("data")
-    }
-
-    /// Creates the cluster if there is none, and starts it on its port of last time or a free one. Blocks.
-    fn boot(&self) -> Result<(u16, Server)> {
-        match fs::read_to_string(self.data().join("PG_VERSION")) {
-            Ok(version) if version.trim() != "18" => {
-                return Err(problem(
-                    format!("{} was made by PostgreSQL {}", self.data().display(), version.trim()),
-                    "start empty with `cargo local --fresh`",
-                ));
-            }
-            Ok(_) => {}
-            Err(_) => self.initialise()?,
-        }
-        let (programs, home) = (self.programs.as_path(), self.home.as_path());
-        let settings = Settings {
-            programs,
-            account: self.account,
-            home,
-            durable: self.kind == Kind::Development,
-            scratch: self.kind == Kind::Temporary,
-        };
-        let remembered = home.join("port");
-        let last: Option<u16> =
-            fs::read_to_string(&remembered).ok().and_then(|port| port.trim().parse().ok());
-        let mut attempts = 0;
-        loop {
-            let port = match last {
-                Some(port) if attempts == 0 && server::is_free(port) => port,
-                _ => server::free_port()?,
-            };
-            match Server::start(&settings, port) {
-                Ok(server) => {
-                    fs::write(&remembered, format!("{port}\n"))?;
-                    return Ok((port, server));
-                }
-                // Between choosing the port and listening on it somebody else may have taken it.
-                Err(_) if attempts < 3 && !server::is_free(port) => attempts += 1,
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    /// Runs `initdb` beside the final place and moves the finished cluster there: a kill leaves no half of one.
-    fn initialise(&self) -> Result<()> {
-        let (unfinished, password_file) = (self.home.join("data.new"), self.home.join("password.new"));
-        remove(&unfinished)?;
-        remove(&password_file)?;
-        write_private(&password_file, &self.secrets.superuser)?;
-        if let Some(account) = self.account {
-            account.own(&password_file)?;
-        }
-        let mut command = Command::new(self.programs.join("initdb"));
-        command.arg("--pgdata").arg(&unfinished).arg("--pwfile").arg(&password_file);
-        command.args(["--username=postgres", "--auth=scram-sha-256", "--encoding=UTF8", "--no-locale"]);
-        // The provider inside PostgreSQL sorts alike on every system and knows upper case beyond ASCII.
-        command.args(["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions"]);
-        if self.kind != Kind::Development {
-            command.arg("--no-sync");
-        }
-        command.current_dir("/").stdin(Stdio::null());
-        if let Some(account) = self.account {
-            account.apply(&mut command);
-        }
-        let output = command.output().context("cannot run initdb")?;
-        remove(&password_file)?;
-        if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
-            bail!("initdb failed: {}", said.trim().replace('\n', "; "));
-        }
-        fs::rename(&unfinished, self.data())?;
-        Ok(())
-    }
-}
-
-impl Secrets {
-    /// Reads the two passwords of a cluster, or makes and keeps them in a file that only its owner can read.
-    fn keep(path: &Path) -> Result<Self> {
-        if let Ok(text) = fs::read_to_string(path)
-            && let Some((superuser, praxis)) = text.trim().split_once('\n')
-        {
-            return Ok(Self { superuser: superuser.to_owned(), praxis: praxis.to_owned() });
-        }
-        let made = Self { superuser: password(), praxis: password() };
-        remove(path)?;
-        write_private(path, &format!("{}\n{}\n", made.superuser, made.praxis))?;
-        Ok(made)
-    }
-}
-
-/// 122 random bits; hexadecimal digits need no quoting in SQL or in an address.
-fn password() -> String {
-    uuid::Uuid::new_v4().simple().to_string()
-}
-
-fn write_private(path: &Path, text: &str) -> Result<()> {
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(text.as_bytes())?;
-    Ok(())
-}
-
-fn private_folder(path: &Path, account: Option<Account>) -> Result<()> {
-    fs::create_dir_all(path).with_context(|| format!("cannot create {}", path.display()))?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o700))?;
-    account.map_or(Ok(()), |account| account.own(path))
-}
-
-fn remove(path: &Path) -> Result<()> {
-    let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
-    match removed {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("cannot remove {}", path.display()))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Removes what temporary clusters of machines that lost power left behind.
-fn sweep(clusters: &Path) {
-    let hour = Duration::from_secs(3600);
-    for entry in fs::read_dir(clusters).into_iter().flatten().flatten() {
-        let age = entry.metadata().and_then(|meta| meta.modified());
-        let old = age.is_ok_and(|time| SystemTime::now().duration_since(time).is_ok_and(|age| age > hour));
-        let unused = File::open(entry.path().join("lock")).map_or(true, |lock| lock.try_lock().is_ok());
-        if old && unused {
-            // Somebody else may sweep at the same time.
-            let _ = remove(&entry.path());
-        }
-    }
 }

@@ -94,7 +94,7 @@ impl Server {
         Ok(server)
     }
 
-    /// The server itself says so in its lock file, which a predecessor may have left: it must be newer than us.
+    /// The server itself says so in its lock file, which a predecessor may have left: its process must be our child.
     fn is_ready(&self) -> bool {
         let lock = Lock::read(&self.data);
         lock.is_some_and(|lock| lock.ready && lock.parent_is(self.watchdog.id()))

@@ -1,16 +1,12 @@
 //! A local cloud on the fixture template, one per test.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use local::{
     gateway::{self, Gateway},
     lambda::{Lambda, LogLine, Options},
     template::Template,
+    testkit::examples,
 };
 use serde_json::Value;
 use tokio::{net::TcpListener, sync::mpsc};
@@ -27,25 +23,6 @@ pub(crate) fn fixture() -> Template {
     Template::load(&path, &BTreeMap::new()).unwrap()
 }
 
-/// The folder of the examples. They are built here, because `cargo test --test gateway` leaves them
-/// out and would run with an old one.
-pub(crate) fn binaries() -> PathBuf {
-    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    let folder = FOLDER.get_or_init(|| {
-        let test = std::env::current_exe().unwrap();
-        let profile = test.parent().unwrap().parent().unwrap();
-        let mut cargo = std::process::Command::new(env!("CARGO"));
-        cargo.args(["build", "--quiet", "--package", "local", "--example", "echo_function", "--target-dir"]);
-        cargo.arg(profile.parent().unwrap());
-        if profile.ends_with("release") {
-            cargo.arg("--release");
-        }
-        assert!(cargo.status().unwrap().success(), "the example does not build");
-        profile.join("examples")
-    });
-    folder.clone()
-}
-
 impl Cloud {
     pub(crate) async fn start() -> Self {
         Self::with(Options::default(), gateway::Options::default()).await
@@ -55,7 +32,8 @@ impl Cloud {
         let template = Arc::new(fixture());
         let (sink, logs) = mpsc::unbounded_channel();
         let environment = BTreeMap::from([("OVERRIDE".to_owned(), "given".to_owned())]);
-        let lambda = Lambda::new(&template.functions, binaries(), environment, sink, options).await.unwrap();
+        let lambda =
+            Lambda::new(&template.functions, examples("local"), environment, sink, options).await.unwrap();
         let lambda = Arc::new(lambda);
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let gateway = gateway::serve(listener, template, lambda.clone(), gateway).unwrap();

@@ -1,4 +1,6 @@
-//! The gateway and Lambda over real HTTP, with a real function: `examples/echo_function.rs`.
+//! The gateway and Lambda over real HTTP, with a real function: `fixtures/echo_function.rs`.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod cloud;
 mod errors;

@@ -60,6 +60,8 @@ async fn a_client_that_leaves_does_not_stop_the_function() {
     response.chunk().await.unwrap();
     drop(response);
     cloud.log("streamed").await;
+    // It still has to report the end and to ask for more work.
+    tokio::time::sleep(Duration::from_millis(300)).await;
     answer(cloud.get("/stream", "stream")).await;
     assert_eq!(cloud.lambda.sandboxes("streamer"), 1);
 }

@@ -1,5 +1,7 @@
 //! Serving, through the local gateway, with a route that misbehaves on demand.
 
+mod tokens;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -50,7 +52,8 @@ async fn a_request_runs_as_the_caller() {
 async fn a_panic_is_a_500_and_the_sandbox_lives_on() {
     let stack = probe().start().await;
     let alice = stack.user();
-    let answer = alice.post("/probe/panic", json!({ "word": "swordfish" })).header("x-request-id", "r-1").await;
+    let answer =
+        alice.post("/probe/panic", json!({ "word": "swordfish" })).header("x-request-id", "r-1").await;
     answer.assert_error(500, "INTERNAL_ERROR", "internal server error");
     alice.post("/probe/answer", json!({})).header("x-request-id", "r-2").await.assert_status(200);
     assert_eq!(line_of(&stack, "r-2").await["cold_start"], false, "the panic ended the sandbox");
@@ -167,7 +170,10 @@ async fn a_missing_setting_fails_the_start_by_its_name() {
     let stack = probe().env("DATABASE_URL", "").start().await;
     stack.user().post("/probe/answer", json!({})).await.assert_status(502);
     let log: Vec<String> = stack.lines().into_iter().map(|line| line.line).collect();
-    assert!(log.iter().any(|line| line.contains("DATABASE_URL or DATABASE_SECRET_ARN must be set")), "{log:?}");
+    assert!(
+        log.iter().any(|line| line.contains("DATABASE_URL or DATABASE_SECRET_ARN must be set")),
+        "{log:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -191,5 +197,8 @@ async fn a_queue_gets_back_only_the_messages_that_failed() {
     let record = |id: &str, body: &str| json!({ "messageId": id, "body": body });
     let batch = json!({ "Records": [record("1", "ok"), record("2", "fail"), record("3", "panic"), record("4", "ok")] });
     let answer = stack.invoke("worker", batch).await;
-    assert_eq!(answer, json!({ "batchItemFailures": [{ "itemIdentifier": "2" }, { "itemIdentifier": "3" }] }));
+    assert_eq!(
+        answer,
+        json!({ "batchItemFailures": [{ "itemIdentifier": "2" }, { "itemIdentifier": "3" }] })
+    );
 }

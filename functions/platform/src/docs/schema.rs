@@ -52,7 +52,11 @@ pub(super) fn fields(schema: &Value) -> String {
 /// The type and its limits.
 pub(super) fn with_limits(schema: &Value) -> String {
     let limits = limits(schema);
-    if limits.is_empty() { kind(schema) } else { format!("{} <small>{}</small>", kind(schema), limits.join(", ")) }
+    if limits.is_empty() {
+        kind(schema)
+    } else {
+        format!("{} <small>{}</small>", kind(schema), limits.join(", "))
+    }
 }
 
 /// The type: a link for a named one.
@@ -131,8 +135,12 @@ mod tests {
         assert_eq!(words(json!({ "type": ["string", "null"], "format": "date" })), "string (date) or null");
         let page = json!({ "type": "integer", "minimum": 1, "maximum": 50, "default": 10 });
         assert_eq!(words(page), "integer <small>1 to 50, default <code>10</code></small>");
-        let points = json!({ "type": "array", "maxItems": 5, "items": { "type": "string", "maxLength": 80 } });
-        assert_eq!(words(points), "list of string <small>at most 80 characters</small> <small>at most 5 items</small>");
+        let points =
+            json!({ "type": "array", "maxItems": 5, "items": { "type": "string", "maxLength": 80 } });
+        assert_eq!(
+            words(points),
+            "list of string <small>at most 80 characters</small> <small>at most 5 items</small>"
+        );
         let optional = json!({ "anyOf": [{ "$ref": "#/components/schemas/A" }, { "type": "null" }] });
         assert_eq!(words(optional), "<a href=\"#schema-A\">A</a> or null");
         let counts = json!({ "type": "object", "additionalProperties": { "type": "integer" } });

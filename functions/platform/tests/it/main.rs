@@ -1,3 +1,14 @@
 //! Tests of the platform functions and the migration engine.
 
+#![expect(clippy::unwrap_used, reason = "a failed step is a failed test, also outside of the test's own function")]
+
+mod get_docs;
+mod get_health;
+mod get_metrics;
+mod get_openapi;
+mod get_ops_metrics;
+mod get_readiness;
+mod log_lines;
+mod migrate;
 mod migration;
+mod record_metrics;

@@ -19,6 +19,7 @@ async fn reflect(
 ) -> Result<Created<ReflectionCreated>> {
     let tx = db.begin(&user).await?;
     let ((), created) = tokio::try_join!(
+        biased; // in this order, so that a foreign session is a 404 and not the insert's broken reference
         session::must_exist(&tx, &user, new.session_id),
         reflection::insert(&tx, &user, &new),
     )?;
