@@ -1,7 +1,8 @@
 //! `cargo local openapi`: the API's description, joined from what each function says about itself.
 //!
-//! The template says which routes exist, a debug build of a function prints its own operation (`--describe`), its source
-//! opens with a sentence, and its sample event holds examples. Nothing is written by hand, so nothing can be forgotten.
+//! The template says which routes exist, a debug build of a function prints its own operation (`--describe`), its
+//! source opens with a sentence, and its sample event holds examples. Nothing is written by hand, so nothing can be
+//! forgotten.
 
 mod document;
 mod sample;

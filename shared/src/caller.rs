@@ -53,7 +53,8 @@ impl FromRequest for Operator {
             }
             (None, None) => return Ok(Operator),
         };
-        let given = request.header(header::AUTHORIZATION.as_str()).and_then(|text| text.strip_prefix("Bearer "));
+        let given =
+            request.header(header::AUTHORIZATION.as_str()).and_then(|text| text.strip_prefix("Bearer "));
         // Digests are compared, so that the time says nothing about how much of a guess was right.
         match given {
             Some(given) if Sha256::digest(given.trim()) == Sha256::digest(&token) => Ok(Operator),

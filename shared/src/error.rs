@@ -31,6 +31,7 @@ struct Inner {
 /// The stable `error_code` of the contract; each has one status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[schemars(transform = crate::text_enum::plain)]
 pub enum Code {
     /// 400: the request is not what the route takes; `errors` lists every bad field.
     ValidationError,

@@ -19,6 +19,8 @@ pub mod request;
 pub mod secrets;
 pub mod serve;
 pub mod settings;
+#[doc(hidden)]
+pub mod text_enum;
 pub mod value;
 
 // For the macros of this crate, which expand in others.

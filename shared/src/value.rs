@@ -3,15 +3,14 @@
 //! They read leniently where clients rely on it (a number may come as a numeric text, a boolean as `"true"`), and their
 //! schemas say so.
 
-use std::borrow::Cow;
-use std::error::Error as StdError;
+mod schema;
+mod sql;
 
-use bytes::BytesMut;
+use std::borrow::Cow;
+
 use deserr::{Deserr, IntoValue, Sequence, Value, ValuePointerRef};
 use jiff::civil::Date;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
-use tokio_postgres::types::{FromSql, IsNull, ToSql, Type};
 use uuid::Uuid;
 
 use crate::input::{Problems, problem};
@@ -163,9 +162,7 @@ impl<const MIN: i64, const MAX: i64, const DEFAULT: i64> Deserr<Problems> for In
         }
         match i64::try_from(number) {
             Ok(number) if number <= MAX => Ok(Int(number)),
-            _ => {
-                Err(problem(location, "too_large", format!("Input should be less than or equal to {MAX}")))
-            }
+            _ => Err(problem(location, "too_large", format!("Input should be less than or equal to {MAX}"))),
         }
     }
 }
@@ -301,212 +298,4 @@ impl Serialize for Time {
 pub fn time_of_database<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Time, D::Error> {
     let text = <Cow<'de, str> as serde::Deserialize>::deserialize(deserializer)?;
     text.parse().map(Time).map_err(serde::de::Error::custom)
-}
-
-impl JsonSchema for Day {
-    fn inline_schema() -> bool {
-        true
-    }
-    fn schema_name() -> Cow<'static, str> {
-        "Day".into()
-    }
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "format": "date" })
-    }
-}
-
-impl JsonSchema for Time {
-    fn inline_schema() -> bool {
-        true
-    }
-    fn schema_name() -> Cow<'static, str> {
-        "Time".into()
-    }
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "format": "date-time" })
-    }
-}
-
-impl JsonSchema for Flag {
-    fn inline_schema() -> bool {
-        true
-    }
-    fn schema_name() -> Cow<'static, str> {
-        "Flag".into()
-    }
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "anyOf": [
-            { "type": "boolean" },
-            { "enum": [0, 1], "description": "Also read." },
-            {
-                "type": "string",
-                "pattern": "^([Tt][Rr][Uu][Ee]|[Ff][Aa][Ll][Ss][Ee]|[Yy][Ee][Ss]|[Nn][Oo]|[Oo][Nn]|[Oo][Ff][Ff]|[01TtFfYyNn])$",
-                "description": "Also read.",
-            },
-        ] })
-    }
-}
-
-impl<const MIN: usize, const MAX: usize> JsonSchema for Text<MIN, MAX> {
-    fn inline_schema() -> bool {
-        true
-    }
-    fn schema_name() -> Cow<'static, str> {
-        format!("Text_{MIN}_{MAX}").into()
-    }
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        // At least one character that is no white space, unless the text is empty; nowhere a NUL.
-        let pattern = if MIN == 0 { r"^([^\u0000]*[^\s\u0000][^\u0000]*)?$" } else { r"^[^\u0000]*[^\s\u0000][^\u0000]*$" };
-        json_schema!({ "type": "string", "minLength": MIN, "maxLength": MAX, "pattern": pattern })
-    }
-}
-
-impl<const MIN: i64, const MAX: i64, const DEFAULT: i64> JsonSchema for Int<MIN, MAX, DEFAULT> {
-    fn inline_schema() -> bool {
-        true
-    }
-    fn schema_name() -> Cow<'static, str> {
-        format!("Int_{MIN}_{MAX}").into()
-    }
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "integer", "minimum": MIN, "maximum": MAX })
-    }
-}
-
-impl<T: JsonSchema, const MAX: usize> JsonSchema for List<T, MAX> {
-    fn inline_schema() -> bool {
-        true
-    }
-    fn schema_name() -> Cow<'static, str> {
-        format!("List_{}_{MAX}", T::schema_name()).into()
-    }
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let items = generator.subschema_for::<T>();
-        json_schema!({ "type": "array", "items": items, "maxItems": MAX })
-    }
-}
-
-impl<T: JsonSchema> JsonSchema for Change<T> {
-    fn inline_schema() -> bool {
-        true
-    }
-    fn schema_name() -> Cow<'static, str> {
-        T::schema_name()
-    }
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        T::json_schema(generator)
-    }
-}
-
-macro_rules! sql_as {
-    ($type:ty, $inner:ty) => {
-        impl<'a> FromSql<'a> for $type {
-            fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn StdError + Sync + Send>> {
-                <$inner>::from_sql(ty, raw).map(Self)
-            }
-            fn accepts(ty: &Type) -> bool {
-                <$inner as FromSql<'_>>::accepts(ty)
-            }
-        }
-
-        impl ToSql for $type {
-            fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn StdError + Sync + Send>> {
-                self.0.to_sql(ty, out)
-            }
-            fn accepts(ty: &Type) -> bool {
-                <$inner as ToSql>::accepts(ty)
-            }
-            tokio_postgres::types::to_sql_checked!();
-        }
-    };
-}
-
-sql_as!(Day, Date);
-sql_as!(Time, jiff::Timestamp);
-
-/// Defines a state or kind that is a fixed text on the wire and in a `text` column with a `check`.
-///
-/// ```ignore
-/// text_enum! {
-///     /// Where a scene is in its life.
-///     pub enum SceneStatus { Active = "ACTIVE", Archived = "ARCHIVED" }
-/// }
-/// ```
-#[macro_export]
-macro_rules! text_enum {
-    ($(#[$doc:meta])* $visibility:vis enum $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
-        $(#[$doc])*
-        #[derive(
-            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord,
-            $crate::serde::Serialize, $crate::serde::Deserialize, $crate::schemars::JsonSchema,
-        )]
-        #[serde(crate = "shared::serde")]
-        #[schemars(crate = "shared::schemars")]
-        $visibility enum $name {
-            $(
-                #[doc = $text]
-                $(#[$variant_doc])*
-                #[serde(rename = $text)]
-                $variant,
-            )+
-        }
-
-        impl $name {
-            /// The text on the wire and in the database.
-            pub fn as_str(self) -> &'static str {
-                match self { $($name::$variant => $text),+ }
-            }
-
-            /// The value of a text, if it is one.
-            pub fn parse(text: &str) -> Option<Self> {
-                match text { $($text => Some($name::$variant),)+ _ => None }
-            }
-        }
-
-        impl $crate::deserr::Deserr<$crate::input::Problems> for $name {
-            fn deserialize_from_value<V: $crate::deserr::IntoValue>(
-                value: $crate::deserr::Value<V>,
-                location: $crate::deserr::ValuePointerRef<'_>,
-            ) -> ::std::result::Result<Self, $crate::input::Problems> {
-                let known = match &value {
-                    $crate::deserr::Value::String(text) => Self::parse(text),
-                    _ => None,
-                };
-                known.ok_or_else(|| $crate::input::problem(location, "enum", $crate::input::one_of(&[$($text),+])))
-            }
-        }
-
-        impl $crate::database::SqlType for $name {
-            fn sql_type() -> $crate::tokio_postgres::types::Type {
-                $crate::tokio_postgres::types::Type::TEXT
-            }
-        }
-
-        impl $crate::tokio_postgres::types::ToSql for $name {
-            fn to_sql(
-                &self,
-                ty: &$crate::tokio_postgres::types::Type,
-                out: &mut $crate::bytes::BytesMut,
-            ) -> ::std::result::Result<$crate::tokio_postgres::types::IsNull, Box<dyn ::std::error::Error + Sync + Send>> {
-                self.as_str().to_sql(ty, out)
-            }
-            fn accepts(ty: &$crate::tokio_postgres::types::Type) -> bool {
-                <&str as $crate::tokio_postgres::types::ToSql>::accepts(ty)
-            }
-            $crate::tokio_postgres::types::to_sql_checked!();
-        }
-
-        impl<'a> $crate::tokio_postgres::types::FromSql<'a> for $name {
-            fn from_sql(
-                ty: &$crate::tokio_postgres::types::Type,
-                raw: &'a [u8],
-            ) -> ::std::result::Result<Self, Box<dyn ::std::error::Error + Sync + Send>> {
-                let text = <&str as $crate::tokio_postgres::types::FromSql<'_>>::from_sql(ty, raw)?;
-                Self::parse(text).ok_or_else(|| format!("{text} is no {}", stringify!($name)).into())
-            }
-            fn accepts(ty: &$crate::tokio_postgres::types::Type) -> bool {
-                <&str as $crate::tokio_postgres::types::FromSql<'_>>::accepts(ty)
-            }
-        }
-    };
 }

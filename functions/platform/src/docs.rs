@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use shared::error::Result;
 
-use html::{code, escaped, paragraphs, sentence};
+use html::{code, escaped, paragraphs, sentence, table_head};
 
 const STYLE: &str = include_str!("docs/page.css");
 
@@ -37,8 +37,8 @@ pub fn render(openapi: &str) -> Result<String> {
     page.push_str(&navigation(&document, &tags));
     let _ = write!(
         page,
-        "<main>\n<header>\n<h1>{title} <small>{}</small></h1>\n{}<p>For programs: <a href=\"openapi.json\">openapi.json</a> \
-         (OpenAPI {}).</p>\n{}</header>\n",
+        "<main>\n<header>\n<h1>{title} <small>{}</small></h1>\n{}\
+         <p>For programs: <a href=\"openapi.json\">openapi.json</a> (OpenAPI {}).</p>\n{}</header>\n",
         escaped(text(&info["version"])),
         paragraphs(text(&info["description"])),
         escaped(text(&document["openapi"])),
@@ -116,7 +116,7 @@ fn article(document: &Value, method: &str, path: &str, operation: &Value) -> Str
     let parameters: Vec<&Value> =
         list(&operation["parameters"]).map(|given| resolved(document, given)).collect();
     if !parameters.is_empty() {
-        html.push_str("<h4>Parameters</h4>\n<table>\n<thead><tr><th>Name</th><th>Type</th><th>Meaning</th></tr></thead>\n<tbody>\n");
+        html.push_str(&("<h4>Parameters</h4>\n".to_owned() + &table_head(["Name", "Type", "Meaning"])));
         for parameter in parameters {
             html.push_str(&parameter_row(parameter));
         }
@@ -131,7 +131,7 @@ fn article(document: &Value, method: &str, path: &str, operation: &Value) -> Str
             let _ = writeln!(html, "<pre><code>{}</code></pre>", escaped(&example));
         }
     }
-    html.push_str("<h4>Answers</h4>\n<table>\n<thead><tr><th>Status</th><th>Body</th><th>When</th></tr></thead>\n<tbody>\n");
+    html.push_str(&("<h4>Answers</h4>\n".to_owned() + &table_head(["Status", "Body", "When"])));
     for (status, response) in members(&operation["responses"]) {
         let response = resolved(document, response);
         let body = members(&response["content"]).map(|(media_type, content)| match media_type.as_str() {
@@ -223,7 +223,8 @@ mod tests {
                 "requestBody": { "content": { "application/json": {
                     "schema": { "$ref": "#/components/schemas/New" }, "examples": { "sample": { "value": { "name": "n<" } } },
                 } } },
-                "responses": { "201": { "description": "Created.", "content": { "application/json": { "schema": { "$ref": "#/components/schemas/New" } } } } },
+                "responses": { "201": { "description": "Created.", "content": { "application/json": {
+                    "schema": { "$ref": "#/components/schemas/New" } } } } },
             } } },
             "components": {
                 "parameters": { "P": { "name": "X-P", "in": "header", "schema": { "type": "string" } } },

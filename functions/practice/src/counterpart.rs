@@ -86,9 +86,15 @@ mod tests {
         let chat = reply_chat(&talk(), "second words", Language::English);
         let all: Vec<&str> = chat.messages.iter().map(|message| message.content.as_str()).collect();
         let text = all.join("\n");
-        for part in
-            ["MANAGER", "TENSE", "COUNTERPART_HIGHER", "agree a date", "I get loud", "first words", "first reply"]
-        {
+        for part in [
+            "MANAGER",
+            "TENSE",
+            "COUNTERPART_HIGHER",
+            "agree a date",
+            "I get loud",
+            "first words",
+            "first reply",
+        ] {
             assert!(text.contains(part), "{part} is missing");
         }
         assert_eq!(chat.messages.len(), 4);

@@ -81,14 +81,17 @@ pub struct HistoryFeedback {
 }
 
 /// An analysis that cannot be read hides itself, not the whole history.
-fn readable<'de, D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<Ofnr>, D::Error> {
+fn readable<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<Option<Ofnr>, D::Error> {
     let stored = Value::deserialize(deserializer)?;
     Ok(serde_json::from_value(stored).ok())
 }
 
 impl FromRow for History {
     fn from_row(row: &Row) -> Result<History> {
-        let (summary, reflection): (Option<Value>, Option<Value>) = (row.get("summary")?, row.get("reflection")?);
+        let (summary, reflection): (Option<Value>, Option<Value>) =
+            (row.get("summary")?, row.get("reflection")?);
         Ok(History {
             session_id: row.get("session_id")?,
             scene: serde_json::from_value(row.get("scene")?)?,

@@ -249,19 +249,9 @@ pub async fn get(tx: &Tx, user: &User, scene_id: Uuid) -> Result<Scene> {
 
 /// A page of the caller's scenes with the number of all that match.
 pub async fn list(tx: &Tx, user: &User, filter: &SceneFilter) -> Result<ScenePage> {
-    struct Counted {
-        total: i64,
-        scene: Option<Scene>,
-    }
-    impl FromRow for Counted {
-        fn from_row(row: &Row) -> Result<Counted> {
-            // The one row of an empty page has a total and no scene.
-            let is_scene = row.get::<Option<Uuid>>("scene_id")?.is_some();
-            Ok(Counted { total: row.get("total")?, scene: is_scene.then(|| Scene::from_row(row)).transpose()? })
-        }
-    }
-    let rows: Vec<Counted> = tx
-        .list(
+    let (total, items) = tx
+        .page(
+            "scene_id",
             "with counted as (
                  select count(*) as total from practice.scenes
                  where user_id = $1 and ($2::text is null or status = $2)
@@ -278,12 +268,7 @@ pub async fn list(tx: &Tx, user: &User, filter: &SceneFilter) -> Result<ScenePag
             &[&user.id, &filter.status, &filter.limit, &filter.offset],
         )
         .await?;
-    Ok(ScenePage {
-        total: rows.first().map_or(0, |row| row.total),
-        items: rows.into_iter().filter_map(|row| row.scene).collect(),
-        limit: filter.limit.get(),
-        offset: filter.offset.get(),
-    })
+    Ok(ScenePage { items, total, limit: filter.limit.get(), offset: filter.offset.get() })
 }
 
 /// Changes the caller's scene; 404 otherwise.

@@ -179,20 +179,10 @@ pub async fn must_exist(tx: &Tx, user: &User, session_id: Uuid) -> Result<()> {
 
 /// A page of the caller's sessions with the number of all that match.
 pub async fn list(tx: &Tx, user: &User, filter: &SessionFilter) -> Result<SessionPage> {
-    struct Counted {
-        total: i64,
-        session: Option<Session>,
-    }
-    impl FromRow for Counted {
-        fn from_row(row: &Row) -> Result<Counted> {
-            // The one row of an empty page has a total and no session.
-            let is_session = row.get::<Option<Uuid>>("session_id")?.is_some();
-            Ok(Counted { total: row.get("total")?, session: is_session.then(|| Session::from_row(row)).transpose()? })
-        }
-    }
     let pattern = filter.keyword.as_ref().and_then(Keyword::pattern);
-    let rows: Vec<Counted> = tx
-        .list(
+    let (total, items) = tx
+        .page(
+            "session_id",
             "with zone as (
                  select coalesce((select timezone from identity.users where id = $1), 'UTC') as name
              ), matching as (
@@ -233,12 +223,7 @@ pub async fn list(tx: &Tx, user: &User, filter: &SessionFilter) -> Result<Sessio
             ],
         )
         .await?;
-    Ok(SessionPage {
-        total: rows.first().map_or(0, |row| row.total),
-        items: rows.into_iter().filter_map(|row| row.session).collect(),
-        limit: filter.limit.get(),
-        offset: filter.offset.get(),
-    })
+    Ok(SessionPage { items, total, limit: filter.limit.get(), offset: filter.offset.get() })
 }
 
 /// Ends the caller's active session without completing it. 404 if it is not theirs, 409 if it is complete; abandoning

@@ -9,6 +9,7 @@ const SESSION: &str = r#"  api=BASE
   token="Authorization: Bearer mock_11111111-1111-4111-8111-111111111111"
   json="Content-Type: application/json"
   field() { sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/\1/p"; }
+  curl -s -X PATCH "$api/api/v1/me" -H "$token" -H "$json" -d '{"locale":"en","timezone":"Europe/Berlin"}'; echo
   scene=$(curl -s "$api/api/v1/scenes" -H "$token" -H "$json" -d '{"title":"Late hand-over",
     "template_id":"PEER_FEEDBACK","counterparty_role":"PEER","relationship_level":"NEUTRAL",
     "goal":"agree a date","context":"the hand-over slipped twice","power_dynamic":"PEER_LEVEL"}' | field scene_id)

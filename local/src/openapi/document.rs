@@ -13,10 +13,10 @@ use crate::problem::problem;
 
 const DESCRIPTION: &str = "The backend of a coaching practice.
 
-Every error has one shape, `Error`: `error_code` is stable and has one status, `message` is a sentence for a developer, \
-and with `VALIDATION_ERROR` `errors` lists every bad field. Another person's object answers like a missing one, 404, and so do an unknown path \
-and a method that a path does not have. \
-Every answer has an `X-Request-ID`, which is the caller's if it sent one. Unknown fields and parameters are ignored.";
+Every error has one shape, `Error`: `error_code` is stable and has one status, `message` is a sentence for a \
+developer, and with `VALIDATION_ERROR` `errors` lists every bad field. Another person's object answers like a missing \
+one, 404, and so do an unknown path and a method that a path does not have. Every answer has an `X-Request-ID`, which \
+is the caller's if it sent one. Unknown fields and parameters are ignored.";
 
 /// What API Gateway itself answers, whatever the route.
 const GATEWAY_ERRORS: [(u16, &str); 4] = [
@@ -173,7 +173,7 @@ fn components(schemas: &Map<String, Value>) -> Value {
                 "name": "X-Request-ID",
                 "in": "header",
                 "required": false,
-                "description": "Names the request in the answer and in the logs; up to 128 visible ASCII characters of it count.",
+                "description": "Names the request in answer and logs; up to 128 visible ASCII characters of it count.",
                 "schema": { "type": "string" },
             },
         },
@@ -198,7 +198,7 @@ fn components(schemas: &Map<String, Value>) -> Value {
             "operator": {
                 "type": "http",
                 "scheme": "bearer",
-                "description": "The operations token, `OPS_TOKEN`. Without that setting the route is open in development.",
+                "description": "The operations token, `OPS_TOKEN`; without that setting open in development.",
             },
         },
     })

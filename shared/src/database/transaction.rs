@@ -65,6 +65,26 @@ impl Tx {
         self.rows(sql, parameters).await?.first().map(T::from_row).transpose()
     }
 
+    /// One page of a list with the number of all that match, from a statement of the shape
+    /// `select * from counted left join page on true`: its column `total` is in every row, and where the page is empty
+    /// the one row has a null in the column `key`.
+    pub async fn page<T: FromRow>(
+        &self,
+        key: &str,
+        sql: &str,
+        parameters: &[&dyn Parameter],
+    ) -> Result<(i64, Vec<T>)> {
+        let rows = self.rows(sql, parameters).await?;
+        let total = rows.first().map_or(Ok(0), |row| row.get("total"))?;
+        let mut items = Vec::with_capacity(rows.len());
+        for row in &rows {
+            if row.get::<Option<Uuid>>(key)?.is_some() {
+                items.push(T::from_row(row)?);
+            }
+        }
+        Ok((total, items))
+    }
+
     /// The row of a statement that always gives one; a 500 if it does not.
     pub async fn one<T: FromRow>(&self, sql: &str, parameters: &[&dyn Parameter]) -> Result<T> {
         self.find(sql, parameters).await?.ok_or_else(|| internal("a statement gave no row"))
@@ -105,10 +125,8 @@ impl Tx {
             self.stats.database(statement).await
         } else {
             // Futures are polled in this order, and each sends its messages when it is first polled.
-            let (opened, outcome) = self
-                .stats
-                .database(async { futures_util::future::join(self.open(), statement).await })
-                .await;
+            let (opened, outcome) =
+                self.stats.database(async { futures_util::future::join(self.open(), statement).await }).await;
             opened.and(outcome)
         };
         outcome.map_err(|cause| {

@@ -92,7 +92,8 @@ fn json_body(headers: &HeaderMap, body: &[u8]) -> Result<Option<Value>> {
         Some(Err(_)) => false,
         Some(Ok(text)) => {
             let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-            essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+            essence == "application/json"
+                || (essence.starts_with("application/") && essence.ends_with("+json"))
         }
     };
     if !is_json || body.is_empty() {
@@ -105,13 +106,13 @@ fn json_body(headers: &HeaderMap, body: &[u8]) -> Result<Option<Value>> {
 }
 
 fn decode(event: lambda_http::Request) -> Request {
-    let path_parameters = event
-        .path_parameters()
+    let path_parameters =
+        event.path_parameters().iter().map(|(name, text)| (name.to_owned(), text.to_owned())).collect();
+    let query = event
+        .query_string_parameters()
         .iter()
         .map(|(name, text)| (name.to_owned(), text.to_owned()))
         .collect();
-    let query =
-        event.query_string_parameters().iter().map(|(name, text)| (name.to_owned(), text.to_owned())).collect();
     let path = event.raw_http_path().to_owned();
     let (parts, body) = event.into_parts();
     let request_id = request_id(&parts.headers);
@@ -136,13 +137,8 @@ fn decode(event: lambda_http::Request) -> Request {
 /// The caller's, trimmed, if it is 1 to 128 visible ASCII characters after cutting; else a new one.
 fn request_id(headers: &HeaderMap) -> String {
     let given = headers.get(REQUEST_ID).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-    let visible: String = given
-        .unwrap_or_default()
-        .trim()
-        .chars()
-        .filter(char::is_ascii_graphic)
-        .take(128)
-        .collect();
+    let visible: String =
+        given.unwrap_or_default().trim().chars().filter(char::is_ascii_graphic).take(128).collect();
     if visible.is_empty() { Uuid::new_v4().to_string() } else { visible }
 }
 
@@ -228,7 +224,10 @@ mod tests {
         assert_eq!(json_body(&headers, b"{}").unwrap(), Some(serde_json::json!({})));
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
         assert_eq!(json_body(&headers, b"{}").unwrap(), None);
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json; charset=utf-8"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json; charset=utf-8"),
+        );
         assert!(json_body(&headers, b"{").is_err());
     }
 }

@@ -104,7 +104,12 @@ where
                 let id = message.id.clone();
                 let outcome = AssertUnwindSafe(work(db.clone(), message)).catch_unwind().await;
                 if let Err(error) = outcome.unwrap_or_else(|_| Err(internal("the worker panicked"))) {
-                    tracing::error!(message_id = id, cause = error.cause(), place = error.place(), "message failed");
+                    tracing::error!(
+                        message_id = id,
+                        cause = error.cause(),
+                        place = error.place(),
+                        "message failed"
+                    );
                     failures.push(json!({ "itemIdentifier": id }));
                 }
             }

@@ -43,6 +43,12 @@ pub(super) fn paragraphs(text: &str) -> String {
         .collect()
 }
 
+/// The beginning of a table with three columns.
+pub(super) fn table_head(names: [&str; 3]) -> String {
+    let cells: String = names.iter().map(|name| format!("<th>{name}</th>")).collect();
+    format!("<table>\n<thead><tr>{cells}</tr></thead>\n<tbody>\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use super::html::{code, escaped, paragraphs, sentence};
+use super::html::{code, escaped, paragraphs, sentence, table_head};
 use super::{list, members, text};
 
 /// A named schema: what it is for, then its fields or what it may be.
@@ -33,8 +33,7 @@ pub(super) fn fields(schema: &Value) -> String {
     if members(&schema["properties"]).next().is_none() {
         return String::new();
     }
-    let mut html =
-        "<table>\n<thead><tr><th>Field</th><th>Type</th><th>Meaning</th></tr></thead>\n<tbody>\n".to_owned();
+    let mut html = table_head(["Field", "Type", "Meaning"]);
     for (name, field) in members(&schema["properties"]) {
         let is_required = list(&schema["required"]).any(|required| required == name);
         let _ = writeln!(

@@ -1,6 +1,9 @@
 //! Tests of the platform functions and the migration engine.
 
-#![expect(clippy::unwrap_used, reason = "a failed step is a failed test, also outside of the test's own function")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a failed step is a failed test, also outside of the test's own function"
+)]
 
 mod get_docs;
 mod get_health;

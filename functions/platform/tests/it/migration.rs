@@ -1,6 +1,9 @@
 //! The migration engine on a real database, and the schema's way up and down.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, and clippy spares only the test functions")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, and clippy spares only the test functions"
+)]
 
 use local::testkit::Database;
 use platform::migration::{self, Migrations, State};

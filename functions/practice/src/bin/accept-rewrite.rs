@@ -5,7 +5,8 @@ use shared::prelude::*;
 
 fn main() {
     serve(
-        post("/api/v1/sessions/{session_id}/rewrites/{rewrite_id}/accept", accept).or(404, "rewrite not found"),
+        post("/api/v1/sessions/{session_id}/rewrites/{rewrite_id}/accept", accept)
+            .or(404, "rewrite not found"),
     )
 }
 

@@ -12,11 +12,7 @@ fn main() {
     )
 }
 
-async fn reflect(
-    db: Db,
-    user: User,
-    Json(new): Json<NewReflection>,
-) -> Result<Created<ReflectionCreated>> {
+async fn reflect(db: Db, user: User, Json(new): Json<NewReflection>) -> Result<Created<ReflectionCreated>> {
     let tx = db.begin(&user).await?;
     let ((), created) = tokio::try_join!(
         biased; // in this order, so that a foreign session is a 404 and not the insert's broken reference

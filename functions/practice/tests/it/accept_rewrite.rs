@@ -1,5 +1,6 @@
 //! `POST /api/v1/sessions/{session_id}/rewrites/{rewrite_id}/accept`.
 
+use futures_util::future::join_all;
 use local::testkit::{Client, stack};
 use serde_json::json;
 use uuid::Uuid;
@@ -46,7 +47,30 @@ async fn one_rewrite_of_a_message_is_accepted() {
     let kept = "select string_agg(id::text, ',' order by id) from practice.rewrites where accepted";
     let mut wanted = [other.to_string(), of_another_message.to_string()];
     wanted.sort();
-    assert_eq!(given::text(&db, kept).await, Some(wanted.join(",")), "the first one was given up for the other");
+    assert_eq!(
+        given::text(&db, kept).await,
+        Some(wanted.join(",")),
+        "the first one was given up for the other"
+    );
+}
+
+#[tokio::test]
+async fn of_two_accepted_at_once_one_stays() {
+    let stack = stack().await;
+    let alice = stack.user();
+    let (session, message) = given::session_with_turn(&alice).await;
+    let rewrites = [rewrite(&alice, session, message).await, rewrite(&alice, session, message).await];
+    for _ in 0..3 {
+        let calls = rewrites.iter().cycle().take(6);
+        let answers =
+            join_all(calls.map(|rewrite| alice.request("POST", &path(session, *rewrite)).into_future()));
+        for answer in answers.await {
+            answer.assert_status(200);
+            assert_eq!(answer.json()["accepted"], true);
+        }
+        let accepted = "select count(*) from practice.rewrites where accepted";
+        assert_eq!(given::count(&stack.db().await, accepted).await, 1);
+    }
 }
 
 #[tokio::test]

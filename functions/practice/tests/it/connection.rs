@@ -47,7 +47,8 @@ async fn a_kept_connection_serves_the_next_request_clean() {
     // Nor does a statement that failed in the middle of a transaction.
     given::reflection(&alice, one, true, None).await;
     let writer = serving(&db, "create-reflection").await;
-    let again = alice.post("/api/v1/reflections", json!({"session_id": one, "used_in_real_world": true})).await;
+    let again =
+        alice.post("/api/v1/reflections", json!({"session_id": one, "used_in_real_world": true})).await;
     again.assert_error(409, "CONFLICT", "reflection already exists for this session");
     assert_eq!(serving(&db, "create-reflection").await, writer);
     given::reflection(&alice, other, true, None).await;

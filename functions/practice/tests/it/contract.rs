@@ -36,7 +36,8 @@ async fn a_practice_runs_from_the_scene_to_the_week() {
     let rewrite = alice.post(&format!("{path}/rewrite"), body).await;
     rewrite.assert_status(200);
     assert!(!rewrite.str("rewritten_content").is_empty());
-    let card = alice.request("POST", &format!("{path}/summary")).header("content-type", "application/json").await;
+    let card =
+        alice.request("POST", &format!("{path}/summary")).header("content-type", "application/json").await;
     card.assert_status(200);
     assert!(!card.str("opening_line").is_empty() && !card.str("request_line").is_empty());
     assert_eq!(alice.get(&path).await.json()["state"], "ACTIVE");
@@ -77,7 +78,8 @@ async fn a_practice_runs_from_the_scene_to_the_week() {
     assert_eq!(replayed["feedback"], turn["feedback"]);
 
     // 8. Filters, with a second session that was abandoned three days ago.
-    let second = alice.post("/api/v1/scenes", given::with(given::new_scene(), json!({"title": "预算沟通"}))).await;
+    let second =
+        alice.post("/api/v1/scenes", given::with(given::new_scene(), json!({"title": "预算沟通"}))).await;
     let body = json!({"scene_id": second.str("scene_id"), "target_turns": 5});
     let abandoned = alice.post("/api/v1/sessions", body).await.str("session_id");
     given::execute(&db, &format!(
@@ -86,9 +88,14 @@ async fn a_practice_runs_from_the_scene_to_the_week() {
     )).await;
     for filter in ["state=ABANDONED", "keyword=%E9%A2%84%E7%AE%97"] {
         let list = alice.get(&format!("/api/v1/sessions?{filter}")).await.json();
-        assert_eq!((&list["total"], &list["items"][0]["session_id"]), (&json!(1), &json!(abandoned)), "{filter}");
+        assert_eq!(
+            (&list["total"], &list["items"][0]["session_id"]),
+            (&json!(1), &json!(abandoned)),
+            "{filter}"
+        );
     }
-    let of_today = alice.get(&format!("/api/v1/sessions?created_from={today}&created_to={today}")).await.json();
+    let of_today =
+        alice.get(&format!("/api/v1/sessions?created_from={today}&created_to={today}")).await.json();
     assert!(of_today["total"].as_i64() >= Some(1));
     assert!(!of_today.to_string().contains(&abandoned), "{of_today}");
     let reversed = alice.get("/api/v1/sessions?created_from=2026-03-02&created_to=2026-03-01").await;
@@ -119,7 +126,8 @@ async fn the_smoke_script_passes() {
     let session = json!({"scene_id": scene, "target_turns": 6});
     let session = person.post("/api/v1/sessions", session).await.str("session_id");
     let path = format!("/api/v1/sessions/{session}/messages");
-    let message = json!({"client_message_id": Uuid::new_v4(), "content": "你们总是延期，我希望今天可以确认里程碑"});
+    let message =
+        json!({"client_message_id": Uuid::new_v4(), "content": "你们总是延期，我希望今天可以确认里程碑"});
     let (first, second) = (person.post(&path, message.clone()).await, person.post(&path, message).await);
     first.assert_status(200);
     second.assert_status(200);

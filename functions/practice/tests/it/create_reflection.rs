@@ -49,7 +49,8 @@ async fn of_two_at_once_one_is_stored() {
 async fn values_are_read_leniently() {
     let stack = stack().await;
     let alice = stack.user();
-    let flags = [json!("true"), json!("Yes"), json!("on"), json!(1), json!("0"), json!("off"), json!("NO"), json!(0)];
+    let flags =
+        [json!("true"), json!("Yes"), json!("on"), json!(1), json!("0"), json!("off"), json!("NO"), json!(0)];
     for (number, flag) in flags.iter().enumerate() {
         let session = given::session(&alice).await;
         let body = json!({
@@ -60,7 +61,10 @@ async fn values_are_read_leniently() {
         let history = alice.get(&format!("/api/v1/sessions/{session}/history")).await.json();
         let reflection = &history["reflection"];
         assert_eq!(reflection["used_in_real_world"], number < 4, "{flag}");
-        assert_eq!((&reflection["outcome_score"], &reflection["blocker_code"]), (&json!(4), &json!("WORDING_ISSUE")));
+        assert_eq!(
+            (&reflection["outcome_score"], &reflection["blocker_code"]),
+            (&json!(4), &json!("WORDING_ISSUE"))
+        );
         assert_eq!(reflection["blocker_note"].as_str().map(|note| note.chars().count()), Some(500));
     }
     let nulls = json!({

@@ -34,8 +34,10 @@ async fn a_scene_is_stored_as_it_was_sent() {
 async fn the_person_is_stored_once_and_not_rewritten() {
     let stack = stack().await;
     let (alice, db) = (stack.user(), stack.db().await);
-    let person =
-        format!("select concat_ws('|', xmin, email, display_name) from identity.users where id = '{}'", alice.id());
+    let person = format!(
+        "select concat_ws('|', xmin, email, display_name) from identity.users where id = '{}'",
+        alice.id()
+    );
     given::scene(&alice).await;
     let first = given::text(&db, &person).await;
     assert!(first.as_ref().unwrap().ends_with(&format!("|{}@mock.local|Mock User", alice.id())), "{first:?}");

@@ -36,7 +36,12 @@ async fn ids_and_numbers_are_read_leniently() {
     let alice = stack.user();
     let scene = given::scene(&alice).await;
     let turns = [json!("8"), json!("7.0"), json!(6.0), json!(" 5 ")];
-    let ids = [scene.simple().to_string(), scene.urn().to_string(), format!("{{{scene}}}"), scene.to_string().to_uppercase()];
+    let ids = [
+        scene.simple().to_string(),
+        scene.urn().to_string(),
+        format!("{{{scene}}}"),
+        scene.to_string().to_uppercase(),
+    ];
     for (turns, id) in turns.iter().zip(ids) {
         let body = json!({"scene_id": id, "target_turns": turns, "state": "COMPLETED", "unknown": []});
         let answer = alice.post(PATH, body).await;
@@ -53,7 +58,9 @@ async fn every_bad_field_is_named_at_once() {
     let alice = stack.user();
     alice.post(PATH, json!({})).await.assert_invalid(&["/scene_id", "/target_turns"]);
     let scene = given::scene(&alice).await;
-    for turns in [json!(4), json!(9), json!(5.5), json!("five"), json!(true), json!(null), json!([5]), json!(1e300)] {
+    for turns in
+        [json!(4), json!(9), json!(5.5), json!("five"), json!(true), json!(null), json!([5]), json!(1e300)]
+    {
         let answer = alice.post(PATH, json!({"scene_id": scene, "target_turns": turns})).await;
         answer.assert_invalid(&["/target_turns"]);
     }
@@ -114,8 +121,7 @@ async fn one_key_at_once_makes_one_session() {
     let stack = stack().await;
     let alice = stack.user();
     let body = json!({"scene_id": given::scene(&alice).await, "target_turns": 5});
-    let calls =
-        (0..5).map(|_| alice.post(PATH, body.clone()).header("Idempotency-Key", "k-1").into_future());
+    let calls = (0..5).map(|_| alice.post(PATH, body.clone()).header("Idempotency-Key", "k-1").into_future());
     let answers = join_all(calls).await;
     for answer in &answers {
         answer.assert_status(201);

@@ -18,7 +18,10 @@ async fn history(user: &Client, query: &str) -> Value {
 }
 
 fn monday(week: &Value) -> Date {
-    week["week_start"].as_str().and_then(|day| day.parse().ok()).unwrap_or_else(|| panic!("{week} has no day"))
+    week["week_start"]
+        .as_str()
+        .and_then(|day| day.parse().ok())
+        .unwrap_or_else(|| panic!("{week} has no day"))
 }
 
 #[tokio::test]
@@ -48,11 +51,13 @@ async fn finished_weeks_are_as_stored_and_the_current_one_is_live() {
     assert_eq!(history["timezone"], "UTC");
     let items = history["items"].as_array().unwrap();
     let this = monday(&items[0]);
-    let week = |ago: i32, numbers: [i64; 3], score: f64| json!({
-        "week_start": this.checked_sub((7 * ago).days()).unwrap().to_string(), "practice_count": numbers[0],
-        "summary_count": numbers[1], "real_world_used_count": numbers[2], "avg_outcome_score": score,
-        "is_current": ago == 0,
-    });
+    let week = |ago: i32, numbers: [i64; 3], score: f64| {
+        json!({
+            "week_start": this.checked_sub((7 * ago).days()).unwrap().to_string(), "practice_count": numbers[0],
+            "summary_count": numbers[1], "real_world_used_count": numbers[2], "avg_outcome_score": score,
+            "is_current": ago == 0,
+        })
+    };
     let expected = [
         week(0, [1, 1, 1], 3.0),
         week(1, [41, 31, 21], 2.5),
@@ -61,7 +66,10 @@ async fn finished_weeks_are_as_stored_and_the_current_one_is_live() {
     ];
     assert_eq!(items[..], expected);
     assert_eq!(this.weekday(), jiff::civil::Weekday::Monday);
-    assert_eq!(this.to_string(), given::text(&db, "select date_trunc('week', now() at time zone 'UTC')::date::text").await.unwrap());
+    assert_eq!(
+        this.to_string(),
+        given::text(&db, "select date_trunc('week', now() at time zone 'UTC')::date::text").await.unwrap()
+    );
 }
 
 #[tokio::test]
@@ -73,7 +81,8 @@ async fn mondays_are_those_of_the_callers_time_zone() {
         alice.patch("/api/v1/me", json!({"timezone": timezone})).await.assert_status(200);
         let start = format!("date_trunc('week', now() at time zone '{timezone}') at time zone '{timezone}'");
         for (shift, live) in [("", 1), ("- interval '1 us'", 0)] {
-            let sql = format!("update practice.sessions set created_at = {start} {shift} where id = '{session}'");
+            let sql =
+                format!("update practice.sessions set created_at = {start} {shift} where id = '{session}'");
             given::execute(&db, &sql).await;
             let history = history(&alice, "?weeks=1").await;
             assert_eq!(history["timezone"], timezone);

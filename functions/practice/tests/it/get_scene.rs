@@ -17,8 +17,19 @@ async fn its_owner_reads_a_scene_and_nobody_else() {
     let answer = alice.get(&path).await;
     answer.assert_status(200);
     let body = answer.json();
-    let texts = ["scene_id", "title", "template_id", "counterparty_role", "relationship_level", "goal", "pain_points"];
-    assert_keys(&body, &[&texts[..], &["context", "power_dynamic", "status", "created_at", "updated_at"]].concat());
+    let texts = [
+        "scene_id",
+        "title",
+        "template_id",
+        "counterparty_role",
+        "relationship_level",
+        "goal",
+        "pain_points",
+    ];
+    assert_keys(
+        &body,
+        &[&texts[..], &["context", "power_dynamic", "status", "created_at", "updated_at"]].concat(),
+    );
     assert_time(&body["created_at"]);
     assert_time(&body["updated_at"]);
 

@@ -34,7 +34,8 @@ async fn a_week_counts_what_happened_in_it() {
     let of_bob = given::session(&bob).await;
     given::reflection(&bob, of_bob, true, Some(1)).await;
     for table in ["sessions", "summaries", "reflections"] {
-        given::execute(&db, &format!("update practice.{table} set created_at = '2026-03-05T12:00:00Z'")).await;
+        given::execute(&db, &format!("update practice.{table} set created_at = '2026-03-05T12:00:00Z'"))
+            .await;
     }
     // Scores count whether used or not; the mean is not rounded.
     assert_eq!(week(&alice, "2026-03-02").await, numbers("2026-03-02", 4, 4, 3, 13.0 / 3.0));
@@ -59,9 +60,15 @@ async fn a_week_begins_and_ends_at_the_callers_midnight() {
         for (inside, shift, count) in
             [(first, "", 1), (last, "", 1), (first, "- interval '1 us'", 0), (last, "+ interval '1 us'", 0)]
         {
-            let sql = format!("update practice.sessions set created_at = timestamptz '{inside}' {shift} where id = '{session}'");
+            let sql = format!(
+                "update practice.sessions set created_at = timestamptz '{inside}' {shift} where id = '{session}'"
+            );
             given::execute(&db, &sql).await;
-            assert_eq!(week(&alice, "2026-03-02").await["practice_count"], count, "{timezone} {inside} {shift}");
+            assert_eq!(
+                week(&alice, "2026-03-02").await["practice_count"],
+                count,
+                "{timezone} {inside} {shift}"
+            );
         }
     }
 }
@@ -72,7 +79,9 @@ async fn the_week_must_be_one() {
     let alice = stack.user();
     let missing = alice.get(PATH).await;
     missing.assert_error(400, "VALIDATION_ERROR", "Field required").assert_invalid(&["/week_start"]);
-    for bad in ["", "2026-02-29", "20260302", "2026-W10", "9999-12-25", "9999-12-31", "0000-12-31", "2026-03-02%00"] {
+    for bad in
+        ["", "2026-02-29", "20260302", "2026-W10", "9999-12-25", "9999-12-31", "0000-12-31", "2026-03-02%00"]
+    {
         alice.get(&format!("{PATH}?week_start={bad}")).await.assert_invalid(&["/week_start"]);
     }
     alice.patch("/api/v1/me", json!({"timezone": "Pacific/Kiritimati"})).await.assert_status(200);

@@ -13,7 +13,12 @@ const PATH: &str = "/api/v1/scenes";
 async fn ids(user: &Client, query: &str) -> Vec<String> {
     let answer = user.get(&format!("{PATH}{query}")).await;
     answer.assert_status(200);
-    answer.json()["items"].as_array().unwrap().iter().map(|item| given::id(&item["scene_id"]).to_string()).collect()
+    answer.json()["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| given::id(&item["scene_id"]).to_string())
+        .collect()
 }
 
 #[tokio::test]

@@ -20,7 +20,8 @@ async fn list(user: &Client, query: &str) -> Answer {
 /// The ids of a list's first page, whose total must be their number.
 async fn ids(user: &Client, query: &str) -> Vec<Uuid> {
     let page = list(user, query).await.json();
-    let ids: Vec<_> = page["items"].as_array().unwrap().iter().map(|item| given::id(&item["session_id"])).collect();
+    let ids: Vec<_> =
+        page["items"].as_array().unwrap().iter().map(|item| given::id(&item["session_id"])).collect();
     assert_eq!(page["total"], ids.len(), "{query}: {page}");
     ids
 }
@@ -53,12 +54,15 @@ async fn an_item_shows_the_last_turn() {
     let last = given::say(&alice, session, "你们总是拖延，根本不专业").await;
     given::summary(&alice, session).await;
     given::reflection(&alice, session, true, None).await;
-    let expected = given::with(expected, json!({
-        "current_turn": 2, "last_user_message": "你们总是拖延，根本不专业",
-        "last_assistant_message": last["assistant_message"]["content"],
-        "last_overall_score": last["feedback"]["overall_score"], "last_risk_level": "HIGH",
-        "has_summary": true, "has_reflection": true,
-    }));
+    let expected = given::with(
+        expected,
+        json!({
+            "current_turn": 2, "last_user_message": "你们总是拖延，根本不专业",
+            "last_assistant_message": last["assistant_message"]["content"],
+            "last_overall_score": last["feedback"]["overall_score"], "last_risk_level": "HIGH",
+            "has_summary": true, "has_reflection": true,
+        }),
+    );
     assert_eq!(list(&alice, "").await.json()["items"], json!([expected]));
     assert_eq!(list(&stack.user(), "").await.json()["total"], 0);
 }
@@ -108,7 +112,9 @@ async fn a_keyword_is_looked_for_in_the_scene_and_the_last_turn() {
     let stack = stack().await;
     let (alice, db) = (stack.user(), stack.db().await);
     let mut sessions = Vec::new();
-    for fields in [json!({"title": "Budget ALPHA"}), json!({"goal": "reach 预算 bravo"}), json!({"context": "charlie"})] {
+    for fields in
+        [json!({"title": "Budget ALPHA"}), json!({"goal": "reach 预算 bravo"}), json!({"context": "charlie"})]
+    {
         let scene = given::scene_with(&alice, fields).await;
         sessions.push(given::session_on(&alice, scene).await);
     }
@@ -141,7 +147,11 @@ async fn pattern_characters_of_a_keyword_are_only_themselves() {
         sessions.push(given::session_on(&alice, scene).await);
     }
     for (keyword, found) in [("50% o", 0), ("%", 0), ("a_b", 2), ("_", 2), (r"c:\n", 4), (r"\", 4)] {
-        assert_eq!(ids(&alice, &format!("?keyword={}", encoded(keyword))).await, [sessions[found]], "{keyword}");
+        assert_eq!(
+            ids(&alice, &format!("?keyword={}", encoded(keyword))).await,
+            [sessions[found]],
+            "{keyword}"
+        );
     }
 }
 
@@ -217,6 +227,10 @@ async fn the_ends_of_every_range_are_taken() {
     alice.patch("/api/v1/me", json!({"timezone": "Asia/Shanghai"})).await.assert_status(200);
     let all = "?limit=50&offset=0&created_from=0001-01-01&created_to=9999-12-24&unknown=%00";
     assert_eq!(ids(&alice, all).await, [session]);
-    let none = list(&alice, &format!("?limit=1&offset=2147483647&keyword={}", encoded(&"词".repeat(80)))).await;
-    assert_eq!(none.json(), json!({"items": Vec::<Value>::new(), "limit": 1, "offset": 2147483647, "total": 0}));
+    let none =
+        list(&alice, &format!("?limit=1&offset=2147483647&keyword={}", encoded(&"词".repeat(80)))).await;
+    assert_eq!(
+        none.json(),
+        json!({"items": Vec::<Value>::new(), "limit": 1, "offset": 2147483647, "total": 0})
+    );
 }

@@ -12,7 +12,8 @@ async fn versions(db: &tokio_postgres::Client) -> String {
     let mut all = String::new();
     for table in db.query(tables, &[]).await.expect("the tables") {
         let table: &str = table.get(0);
-        let sql = format!("select string_agg(concat_ws(',', ctid, xmin, xmax), ' ' order by ctid) from {table}");
+        let sql =
+            format!("select string_agg(concat_ws(',', ctid, xmin, xmax), ' ' order by ctid) from {table}");
         all += &format!("{table}: {}\n", given::text(db, &sql).await.unwrap_or_default());
     }
     all

@@ -19,7 +19,8 @@ pub(crate) fn assert_keys(value: &Value, keys: &[&str]) {
 pub(crate) fn assert_time(value: &Value) {
     let text = value.as_str().unwrap_or_else(|| panic!("{value} is no time"));
     let moment: jiff::Timestamp = text.parse().unwrap_or_else(|error| panic!("{value}: {error}"));
-    let wanted = if moment.subsec_nanosecond() == 0 { format!("{moment:.0}") } else { format!("{moment:.6}") };
+    let wanted =
+        if moment.subsec_nanosecond() == 0 { format!("{moment:.0}") } else { format!("{moment:.6}") };
     assert_eq!(text, wanted);
 }
 

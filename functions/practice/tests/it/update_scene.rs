@@ -46,7 +46,8 @@ async fn null_is_no_value() {
         "title": null, "template_id": null, "counterparty_role": null, "relationship_level": null, "goal": null,
         "pain_points": null, "context": null, "power_dynamic": null,
     });
-    let paths = ["/title", "/template_id", "/counterparty_role", "/relationship_level", "/goal", "/pain_points"];
+    let paths =
+        ["/title", "/template_id", "/counterparty_role", "/relationship_level", "/goal", "/pain_points"];
     alice.patch(&path, nulls).await.assert_invalid(&[&paths[..], &["/context", "/power_dynamic"]].concat());
     let wrong = json!({
         "title": "题".repeat(81), "goal": " ", "context": "a\u{0}", "pain_points": ["", "x"], "power_dynamic": "EQUAL",

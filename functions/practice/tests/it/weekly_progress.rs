@@ -1,6 +1,9 @@
 //! The job `weekly-progress`.
 
-use local::{lambda::InvokeError, testkit::{Client, stack}};
+use local::{
+    lambda::InvokeError,
+    testkit::{Client, stack},
+};
 use serde_json::{Value, json};
 
 use crate::given;
@@ -99,6 +102,25 @@ async fn all_numbers_of_a_week_are_stored_and_a_second_run_stores_the_same() {
 }
 
 #[tokio::test]
+async fn two_runs_at_once_store_each_week_once() {
+    let stack = stack().await;
+    let db = stack.db().await;
+    for name in ["a", "b", "c", "d"] {
+        let user = stack.user();
+        is(&user, name, "Asia/Tokyo").await;
+        let session = given::session(&user).await;
+        given::started_at(&db, session, "2024-01-03T00:00:00Z").await;
+    }
+    let week = json!({"week_start": "2024-01-01"});
+    let runs = (0..3).map(|_| stack.invoke("weekly-progress", week.clone()));
+    for result in futures_util::future::join_all(runs).await {
+        assert_eq!(result, json!({"people": 4, "weeks": 4}));
+    }
+    let weeks = ["a", "b", "c", "d"].map(|name| format!("{name}|2024-01-01|Asia/Tokyo|1|0|0|0"));
+    assert_eq!(stored(&db).await, weeks);
+}
+
+#[tokio::test]
 async fn without_a_week_the_last_four_finished_ones_are_stored() {
     let stack = stack().await;
     let (alice, db) = (stack.user(), stack.db().await);
@@ -111,12 +133,14 @@ async fn without_a_week_the_last_four_finished_ones_are_stored() {
     for event in [json!({}), json!({"week_start": null})] {
         assert_eq!(stack.invoke("weekly-progress", event).await, json!({"people": 1, "weeks": 4}));
     }
-    let weeks = "select string_agg(((date_trunc('week', now() at time zone 'UTC')::date - week_start) / 7)::text, ','
+    let weeks =
+        "select string_agg(((date_trunc('week', now() at time zone 'UTC')::date - week_start) / 7)::text, ','
                                    order by week_start desc) from practice.weekly_progress";
     assert_eq!(given::text(&db, weeks).await.as_deref(), Some("1,2,3,4"));
     // The history reads them.
     let history = alice.get("/api/v1/progress/history?weeks=6").await.json();
-    let counts: Vec<_> = history["items"].as_array().unwrap().iter().map(|week| &week["practice_count"]).collect();
+    let counts: Vec<_> =
+        history["items"].as_array().unwrap().iter().map(|week| &week["practice_count"]).collect();
     assert_eq!(counts, [1, 1, 1, 1, 1, 0]);
 }
 

@@ -28,7 +28,8 @@ async fn one_message_sent_twenty_times_is_one_turn_and_one_model_call() {
 
 #[tokio::test]
 async fn two_messages_are_two_turns_and_the_second_reply_knows_the_first() {
-    let provider = Provider::start(Behaviour::Slow(Duration::from_millis(300), "第一个回答".to_owned())).await;
+    let provider =
+        Provider::start(Behaviour::Slow(Duration::from_millis(300), "第一个回答".to_owned())).await;
     let stack = given::stack_with(&provider).await;
     let alice = stack.user();
     let session = given::session(&alice).await;
@@ -115,4 +116,22 @@ async fn a_session_abandoned_meanwhile_stays_abandoned_and_keeps_the_answer() {
     let after = alice.get(&path).await.json();
     assert_eq!((&after["state"], &after["current_turn"]), (&json!("ABANDONED"), &json!(1)));
     assert_eq!(after["ended_at"], abandoned.json()["ended_at"]);
+}
+
+#[tokio::test]
+async fn of_two_contents_under_one_id_one_is_taken() {
+    let provider = Provider::start(Behaviour::Slow(Duration::from_millis(200), "好的。".to_owned())).await;
+    let stack = given::stack_with(&provider).await;
+    let alice = stack.user();
+    let session = given::session(&alice).await;
+    let one = given::message("甲句");
+    let other = given::with(one.clone(), json!({"content": "乙句"}));
+    let (one, other) = tokio::join!(
+        given::send(&alice, session, &one).into_future(),
+        given::send(&alice, session, &other).into_future(),
+    );
+    let (taken, refused) = if one.status() == 200 { (one, other) } else { (other, one) };
+    taken.assert_status(200);
+    refused.assert_error(409, "CONFLICT", "duplicate client message id");
+    assert_eq!(provider.count(), 1);
 }

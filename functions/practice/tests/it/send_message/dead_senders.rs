@@ -1,8 +1,12 @@
 //! A turn whose sender died, or is still at it.
 
+use std::time::Duration;
+
+use futures_util::future::join_all;
 use local::testkit::{
     Client, Stack,
     fakes::{Behaviour, Provider},
+    stack,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -10,7 +14,13 @@ use uuid::Uuid;
 use crate::given::{self, REPLY_BY_RULES, SENDERS};
 
 /// A turn in flight without a process behind it, as a sandbox leaves it that was killed during the model call.
-async fn reserved(db: &tokio_postgres::Client, user: &Client, session: Uuid, message: &Value, claim: &str) -> Uuid {
+async fn reserved(
+    db: &tokio_postgres::Client,
+    user: &Client,
+    session: Uuid,
+    message: &Value,
+    claim: &str,
+) -> Uuid {
     let turn = Uuid::now_v7();
     let sql = format!(
         "insert into practice.turns (id, session_id, user_id, turn_no, client_message_id, user_content, claimed_until)
@@ -42,6 +52,22 @@ async fn the_same_message_completes_the_turn() {
     assert_eq!(turn["assistant_message"]["content"], "好的，明天上午可以。");
     assert_eq!(provider.count(), 1);
     assert_eq!(alice.get(&format!("/api/v1/sessions/{session}")).await.json()["current_turn"], 1);
+}
+
+#[tokio::test]
+async fn of_several_who_find_a_dead_turn_one_asks_the_model() {
+    let provider = Provider::start(Behaviour::Slow(Duration::from_millis(300), "好的。".to_owned())).await;
+    let stack = given::stack_with(&provider).await;
+    let (alice, db) = (stack.user(), stack.db().await);
+    let session = given::session(&alice).await;
+    let message = given::message("第一句");
+    reserved(&db, &alice, session, &message, "-1 second").await;
+    let answers = join_all((0..5).map(|_| given::send(&alice, session, &message).into_future())).await;
+    for answer in &answers {
+        answer.assert_status(200);
+        assert_eq!(answer.text(), answers[0].text());
+    }
+    assert_eq!(provider.count(), 1);
 }
 
 #[tokio::test]
@@ -103,6 +129,24 @@ async fn a_living_sender_is_waited_for_without_a_connection() {
     answer.assert_status(200);
     assert_eq!(answer.json()["turn"], 2);
     assert_eq!(given::count(&db, turns).await, 2);
+}
+
+#[tokio::test]
+async fn who_waits_too_long_is_told_to_come_back() {
+    let stack = stack().await;
+    let (alice, db) = (stack.user(), stack.db().await);
+    let session = given::session(&alice).await;
+    let message = given::message("第一句");
+    reserved(&db, &alice, session, &message, "1 hour").await;
+    let another = given::message("第二句");
+    let (same, another) = tokio::join!(
+        given::send(&alice, session, &message).into_future(),
+        given::send(&alice, session, &another).into_future(),
+    );
+    for answer in [same, another] {
+        answer.assert_error(503, "UNAVAILABLE", "another message of this session is being answered");
+        assert_eq!(answer.header("retry-after"), Some("5"));
+    }
 }
 
 #[tokio::test]

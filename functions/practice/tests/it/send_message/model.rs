@@ -1,8 +1,9 @@
 //! The model behind the counterpart: what it is asked, what is kept of its answer, and what happens without one.
 
 use local::testkit::{
-    Stack, stack,
+    Stack,
     fakes::{Behaviour, Provider},
+    stack,
 };
 use serde_json::json;
 
