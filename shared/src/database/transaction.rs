@@ -94,7 +94,7 @@ impl Tx {
     pub async fn execute(&self, sql: &str, parameters: &[&dyn Parameter]) -> Result<u64> {
         let typed: Vec<_> =
             parameters.iter().map(|parameter| (parameter.value(), parameter.sql_type())).collect();
-        self.run(self.connection.execute_typed(sql, &typed)).await
+        self.run(Box::pin(self.connection.execute_typed(sql, &typed))).await
     }
 
     /// Makes the transaction's writes last. One round trip.
@@ -115,7 +115,7 @@ impl Tx {
     async fn rows(&self, sql: &str, parameters: &[&dyn Parameter]) -> Result<Vec<Row>> {
         let typed: Vec<_> =
             parameters.iter().map(|parameter| (parameter.value(), parameter.sql_type())).collect();
-        let rows = self.run(self.connection.query_typed(sql, &typed)).await?;
+        let rows = self.run(Box::pin(self.connection.query_typed(sql, &typed))).await?;
         Ok(rows.into_iter().map(Row).collect())
     }
 
