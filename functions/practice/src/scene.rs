@@ -284,7 +284,8 @@ pub async fn update(tx: &Tx, user: &User, scene_id: Uuid, patch: &ScenePatch) ->
                  pain_points = coalesce($8, pain_points),
                  context = coalesce($9, context),
                  power_dynamic = coalesce($10, power_dynamic),
-                 updated_at = now()
+                 updated_at = case when num_nonnulls($3, $4, $5, $6, $7, $8, $9, $10) > 0 then now()
+                                   else updated_at end
              where id = $1 and user_id = $2
              returning id as scene_id, title, template_id, counterparty_role, relationship_level, goal, pain_points,
                        context, power_dynamic, status, created_at, updated_at",

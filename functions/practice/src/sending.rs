@@ -46,6 +46,7 @@ pub async fn reserve(db: &Db, user: &User, session_id: Uuid, new: &NewMessage) -
 async fn try_reserve(db: &Db, user: &User, session_id: Uuid, new: &NewMessage) -> Result<Option<Reserved>> {
     let tx = db.begin(user).await?;
     let ((), talk, known) = tokio::try_join!(
+        biased;
         turn::lock_session(&tx, user, session_id),
         turn::find_talk(&tx, user, session_id),
         turn::list_known(&tx, session_id, new.client_message_id),

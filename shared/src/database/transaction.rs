@@ -13,6 +13,10 @@ use crate::error::{Error, Result, internal, unavailable};
 use crate::log::Stats;
 
 /// A transaction, open from its first statement on. Dropping it without [`Tx::commit`] undoes it.
+///
+/// Statements that do not need each other's answers go out in one flight with `tokio::try_join!(biased; …)`. Without
+/// `biased` the macro polls in turns: a later statement that fails only because an earlier one found nothing could then
+/// be the one that answers.
 pub struct Tx {
     connection: Arc<Connection>,
     stats: Arc<Stats>,

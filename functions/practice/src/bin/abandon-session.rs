@@ -14,6 +14,7 @@ fn main() {
 async fn abandon(db: Db, user: User, Path(path): Path<SessionPath>) -> Result<Json<Session>> {
     let tx = db.begin(&user).await?;
     let ((), session) = tokio::try_join!(
+        biased;
         session::abandon(&tx, &user, path.session_id),
         session::get(&tx, &user, path.session_id),
     )?;

@@ -17,6 +17,7 @@ async fn create(
 ) -> Result<Kept<Created<SceneCreated>>> {
     let tx = db.begin(&user).await?;
     let ((), kept, scene) = tokio::try_join!(
+        biased;
         identity::ensure(&tx, &user),
         repeat.replay(&tx, &user),
         scene::insert(&tx, &user, &new),

@@ -16,6 +16,7 @@ fn main() {
 async fn summarise(db: Db, user: User, Path(path): Path<SessionPath>) -> Result<Json<Summary>> {
     let tx = db.begin(&user).await?;
     let ((), last, preferences) = tokio::try_join!(
+        biased;
         session::must_exist(&tx, &user, path.session_id),
         summary::find_last_turn(&tx, &user, path.session_id),
         identity::preferences(&tx, &user),

@@ -20,6 +20,7 @@ async fn edit(
 ) -> Result<Json<EditedSummary>> {
     let tx = db.begin(&user).await?;
     let ((), edited) = tokio::try_join!(
+        biased;
         session::must_exist(&tx, &user, path.session_id),
         summary::update(&tx, &user, path.session_id, &changes),
     )?;

@@ -13,12 +13,9 @@ const PATH: &str = "/api/v1/scenes";
 async fn ids(user: &Client, query: &str) -> Vec<String> {
     let answer = user.get(&format!("{PATH}{query}")).await;
     answer.assert_status(200);
-    answer.json()["items"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|item| given::id(&item["scene_id"]).to_string())
-        .collect()
+    let page = answer.json();
+    let items = page["items"].as_array().expect("a list of items");
+    items.iter().map(|item| given::id(&item["scene_id"]).to_string()).collect()
 }
 
 #[tokio::test]
@@ -36,6 +33,8 @@ async fn the_last_changed_comes_first_in_the_shape_of_one_scene() {
     assert_eq!((&page["limit"], &page["offset"], &page["total"]), (&json!(10), &json!(0), &json!(2)));
     assert_eq!(page["items"][1], alice.get(&format!("{PATH}/{old}")).await.json());
     assert_eq!(ids(&alice, "").await, [new.to_string(), old.to_string()]);
+    assert_eq!(ids(&alice, "?limit=1").await, [new.to_string()]);
+    assert_eq!(ids(&alice, "?limit=1&offset=1").await, [old.to_string()]);
 
     alice.patch(&format!("{PATH}/{old}"), json!({"title": "changed"})).await.assert_status(200);
     assert_eq!(ids(&alice, "").await, [old.to_string(), new.to_string()]);

@@ -20,8 +20,8 @@ async fn list(user: &Client, query: &str) -> Answer {
 /// The ids of a list's first page, whose total must be their number.
 async fn ids(user: &Client, query: &str) -> Vec<Uuid> {
     let page = list(user, query).await.json();
-    let ids: Vec<_> =
-        page["items"].as_array().unwrap().iter().map(|item| given::id(&item["session_id"])).collect();
+    let items = page["items"].as_array().expect("a list of items");
+    let ids: Vec<_> = items.iter().map(|item| given::id(&item["session_id"])).collect();
     assert_eq!(page["total"], ids.len(), "{query}: {page}");
     ids
 }
@@ -112,15 +112,18 @@ async fn a_keyword_is_looked_for_in_the_scene_and_the_last_turn() {
     let stack = stack().await;
     let (alice, db) = (stack.user(), stack.db().await);
     let mut sessions = Vec::new();
-    for fields in
-        [json!({"title": "Budget ALPHA"}), json!({"goal": "reach 预算 bravo"}), json!({"context": "charlie"})]
-    {
+    for fields in [
+        json!({"title": "Budget ALPHA Ärger"}),
+        json!({"goal": "reach 预算 bravo"}),
+        json!({"context": "charlie"}),
+    ] {
         let scene = given::scene_with(&alice, fields).await;
         sessions.push(given::session_on(&alice, scene).await);
     }
     assert_eq!(ids(&alice, "?keyword=alpha").await, [sessions[0]], "the title, in any case");
     assert_eq!(ids(&alice, &format!("?keyword={}", encoded("预算 BRAVO"))).await, [sessions[1]], "the goal");
     assert_eq!(ids(&alice, "?keyword=%20CHARLIE%20").await, [sessions[2]], "the context, trimmed");
+    assert_eq!(ids(&alice, &format!("?keyword={}", encoded("äRGER"))).await, [sessions[0]], "in any script");
     assert_eq!(ids(&alice, "?keyword=delta").await, [] as [Uuid; 0]);
 
     given::say(&alice, sessions[0], "Echo once").await;

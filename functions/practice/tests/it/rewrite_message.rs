@@ -51,7 +51,7 @@ async fn the_model_rephrases_the_quoted_sentence_without_a_connection_held() {
     provider.wait_for(2).await;
     let open = "select count(*) from pg_stat_activity
                 where datname = current_database() and application_name = 'rewrite-message'";
-    assert_eq!(given::count(&db, open).await, 0);
+    given::until(&db, open, |open| open == 0).await;
     assert!(!silent.is_finished());
     silent.abort();
 

@@ -89,7 +89,7 @@ async fn while_the_model_is_silent_nothing_waits_and_no_connection_is_held() {
     given::execute(&locker, "commit").await;
 
     provider.wait_for(1).await;
-    assert_eq!(given::count(&db, SENDERS).await, 0);
+    given::until(&db, SENDERS, |open| open == 0).await;
     assert_eq!(alice.get("/api/v1/sessions").await.json()["total"], 1);
     let history = alice.get(&format!("{path}/history")).await;
     history.assert_status(200);

@@ -117,8 +117,12 @@ async fn a_living_sender_is_waited_for_without_a_connection() {
     let session = given::session(&alice).await;
     reserved(&db, &alice, session, &given::message("第一句"), "1 hour").await;
 
+    // It looks, which is seen because the row is locked here, and goes away to wait.
+    let locker = stack.db().await;
+    given::execute(&locker, "begin; select from practice.sessions for update").await;
     let waiting = tokio::spawn(given::send(&alice, session, &given::message("第二句")).into_future());
     given::until(&db, SENDERS, |open| open == 1).await;
+    given::execute(&locker, "commit").await;
     given::until(&db, SENDERS, |open| open == 0).await;
     assert!(!waiting.is_finished() && provider.count() == 0);
     let turns = "select count(*) from practice.turns";

@@ -82,7 +82,7 @@ async fn the_prompt_carries_the_scene_and_the_whole_talk_and_quotes_people() {
 #[tokio::test]
 async fn a_model_that_fails_is_replaced_by_the_rules() {
     let provider = given::provider().await;
-    let stack = given::stack_with_settings(&provider, &[("LLM_DEADLINE_MS", "700")]).await;
+    let stack = given::stack_with_settings(&provider, &[("LLM_DEADLINE_MS", "1500")]).await;
     let alice = stack.user();
     let mut asked = 0;
     for failure in [
