@@ -2,11 +2,13 @@
 
 use std::error::Error as StdError;
 use std::fmt;
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response};
+
+use crate::tls;
 
 /// How long a TCP connection and its TLS handshake may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -23,28 +25,17 @@ pub fn client() -> &'static Client {
 }
 
 fn build() -> Client {
-    let mut builder = Client::builder()
+    // Mozilla's roots are compiled in: no bundle is read and parsed in a cold start, and an image without one works.
+    let tls =
+        tls::client_config(None).expect("the compiled-in roots are good, and SSL_CERT_FILE is a file of PEM");
+    Client::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .pool_max_idle_per_host(0)
         .redirect(Policy::none())
-        .user_agent(concat!("praxis/", env!("CARGO_PKG_VERSION")));
-    // Mozilla's roots are compiled in: no bundle is read and parsed in a cold start, and an image without one works.
-    // Who has a private authority says so in OpenSSL's variables, and then the system's verifier reads them.
-    if std::env::var_os("SSL_CERT_FILE").is_none() && std::env::var_os("SSL_CERT_DIR").is_none() {
-        builder = builder.tls_backend_preconfigured(mozilla_tls());
-    }
-    builder
+        .user_agent(concat!("praxis/", env!("CARGO_PKG_VERSION")))
+        .tls_backend_preconfigured(tls)
         .build()
-        .expect("TLS starts: its provider and its roots are compiled in, or named by SSL_CERT_FILE")
-}
-
-fn mozilla_tls() -> rustls::ClientConfig {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("the provider has the cipher suites of TLS 1.2 and 1.3")
-        .with_root_certificates(rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() })
-        .with_no_client_auth()
+        .expect("a client with its TLS given has nothing left that can fail")
 }
 
 /// Reads an answer's whole body, of at most `limit` bytes: a provider gone mad must not fill the memory.

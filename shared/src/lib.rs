@@ -8,6 +8,7 @@ pub mod caller;
 pub mod database;
 pub mod describe;
 pub mod error;
+pub mod fetch;
 pub mod handler;
 pub mod http_client;
 pub mod idempotency;
@@ -21,6 +22,7 @@ pub mod serve;
 pub mod settings;
 #[doc(hidden)]
 pub mod text_enum;
+pub mod tls;
 pub mod value;
 
 // For the macros of this crate, which expand in others.

@@ -30,7 +30,6 @@ pub(crate) struct HttpRoute {
     path: &'static str,
     handler: Arc<dyn Handler>,
     /// What the handler answers besides its reply, for OpenAPI.
-    #[cfg_attr(not(debug_assertions), expect(dead_code, reason = "only debug builds describe themselves"))]
     errors: Vec<(u16, &'static str)>,
 }
 

@@ -10,8 +10,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::error::Result;
-use crate::http_client;
+use crate::error::{Result, internal};
+use crate::fetch;
 
 /// How long a fetched set is used without asking again.
 const FRESH: Duration = Duration::from_secs(300);
@@ -84,7 +84,7 @@ impl KeySet {
 
     async fn fetch(&self, before: &State) {
         let was_fresh = before.is_fresh();
-        let keys = fetch(&self.url).await;
+        let keys = fetch_keys(&self.url).await;
         let now = Instant::now();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.fetches += 1;
@@ -130,10 +130,11 @@ impl State {
     }
 }
 
-async fn fetch(url: &str) -> Result<HashMap<String, Arc<Key>>> {
-    let request = http_client::client().get(url).header("accept", "application/json").timeout(TIMEOUT);
-    let response = request.send().await?.error_for_status()?;
-    let body = http_client::read(response, MAX_BYTES).await?;
+async fn fetch_keys(url: &str) -> Result<HashMap<String, Arc<Key>>> {
+    let (status, body) = fetch::get(url, &[], TIMEOUT, MAX_BYTES).await.map_err(internal)?;
+    if !status.is_success() {
+        return Err(internal(format!("the key set's address answered {status}")));
+    }
     #[derive(Deserialize)]
     struct Set {
         keys: Vec<Value>,

@@ -5,6 +5,7 @@ use std::error::Error as StdError;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use http::{HeaderName, HeaderValue, header};
 use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -15,7 +16,7 @@ use crate::auth::User;
 use crate::auth::supabase::{refused, undecided};
 use crate::auth::token::Token;
 use crate::error::{Result, unauthorized};
-use crate::http_client;
+use crate::fetch;
 
 /// A call's total time.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -100,12 +101,13 @@ impl UserEndpoint {
 
     /// The endpoint's answer, and whether it would be the same in a moment.
     async fn ask(&self, token: &Token<'_>) -> Result<(Answer, bool), Box<dyn StdError + Send + Sync>> {
-        let mut request = http_client::client().get(&self.url).bearer_auth(token.text()).timeout(TIMEOUT);
+        let mut bearer = HeaderValue::from_str(&format!("Bearer {}", token.text()))?;
+        bearer.set_sensitive(true);
+        let mut headers = vec![(header::AUTHORIZATION, bearer)];
         if let Some(api_key) = &self.api_key {
-            request = request.header("apikey", api_key);
+            headers.push((HeaderName::from_static("apikey"), HeaderValue::from_str(api_key)?));
         }
-        let response = request.send().await?;
-        let status = response.status();
+        let (status, body) = fetch::get(&self.url, &headers, TIMEOUT, MAX_BYTES).await?;
         if !status.is_success() {
             // An overloaded or broken provider says nothing about the token.
             let lasting = status.is_client_error() && !matches!(status.as_u16(), 408 | 425 | 429);
@@ -120,7 +122,6 @@ impl UserEndpoint {
             #[serde(default)]
             user_metadata: Value,
         }
-        let body = http_client::read(response, MAX_BYTES).await?;
         let body: Body = serde_json::from_slice(&body)?;
         let Some(id) = body.id.as_str().and_then(|id| Uuid::try_parse(id).ok()) else {
             return Ok((Answer::StrangeSubject, true));

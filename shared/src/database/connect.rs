@@ -6,19 +6,17 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod};
-use rustls::pki_types::{CertificateDer, pem::PemObject};
-use rustls::{ClientConfig, RootCertStore};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio_postgres::config::SslMode;
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::error::{Error, Result, unavailable};
 use crate::log::Stats;
 use crate::settings::{self, SettingError};
-use crate::{error, secrets};
+use crate::{error, secrets, tls};
 
 /// How long a connection may take to open. Below every function's timeout, so that the caller gets an answer.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -40,7 +38,7 @@ enum Source {
 /// Where to connect, and how.
 struct Target {
     config: Config,
-    tls: Option<MakeRustlsConnect>,
+    tls: MakeRustlsConnect,
     pool: Option<Pool>,
 }
 
@@ -139,16 +137,8 @@ async fn connect(target: &Target) -> Result<Connection, Cause> {
         Held::Kept(pool.get().await?)
     } else {
         // The connection's future speaks the protocol; it ends when the client is dropped and the goodbye is sent.
-        match &target.tls {
-            None => {
-                let (client, connection) = target.config.connect(NoTls).await?;
-                Held::Own(client, tokio::spawn(async move { drop(connection.await) }))
-            }
-            Some(tls) => {
-                let (client, connection) = target.config.connect(tls.clone()).await?;
-                Held::Own(client, tokio::spawn(async move { drop(connection.await) }))
-            }
-        }
+        let (client, connection) = target.config.connect(target.tls.clone()).await?;
+        Held::Own(client, tokio::spawn(async move { drop(connection.await) }))
     };
     Ok(Connection { client, in_transaction: AtomicBool::new(false) })
 }
@@ -177,10 +167,11 @@ async fn target() -> Result<Arc<Target>> {
         Source::Url(url) => (config_of(url).map_err(error::internal)?, settings::find("DATABASE_CA_PEM")),
         Source::Secret(arn) => of_secret(&secrets::get(arn).await?)?,
     };
-    let tls = match config.get_ssl_mode() {
-        SslMode::Disable => None,
-        _ => Some(MakeRustlsConnect::new(tls_config(authorities.as_deref())?)),
-    };
+    // One type of connector whether TLS is used or not: the protocol is then compiled once.
+    let tls = MakeRustlsConnect::new(match config.get_ssl_mode() {
+        SslMode::Disable => tls::unused()?,
+        _ => tls::client_config(authorities.as_deref())?,
+    });
     let pool = settings.reuse.then(|| pool(&config, &tls)).transpose()?;
     let target = Arc::new(Target { config, tls, pool });
     *kept = Some(target.clone());
@@ -228,25 +219,8 @@ fn of_secret(text: &str) -> Result<(Config, Option<String>)> {
     Ok((config, secret.ca.or_else(|| settings::find("DATABASE_CA_PEM"))))
 }
 
-/// The server's certificate is verified, against the public authorities and the given ones.
-fn tls_config(authorities: Option<&str>) -> Result<ClientConfig> {
-    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    for certificate in CertificateDer::pem_slice_iter(authorities.unwrap_or_default().as_bytes()) {
-        roots.add(certificate?)?;
-    }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    Ok(ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth())
-}
-
 /// A pool of one, checked before use.
-fn pool(config: &Config, tls: &Option<MakeRustlsConnect>) -> Result<Pool> {
+fn pool(config: &Config, tls: &MakeRustlsConnect) -> Result<Pool> {
     let checked = ManagerConfig { recycling_method: RecyclingMethod::Verified };
-    let manager = match tls {
-        None => Manager::from_config(config.clone(), NoTls, checked),
-        Some(tls) => Manager::from_config(config.clone(), tls.clone(), checked),
-    };
-    Ok(Pool::builder(manager).max_size(1).build()?)
+    Ok(Pool::builder(Manager::from_config(config.clone(), tls.clone(), checked)).max_size(1).build()?)
 }

@@ -6,7 +6,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderValue, header};
+use lambda_http::aws_lambda_events::apigw::ApiGatewayProxyResponse;
+use lambda_http::request::LambdaRequest;
 use lambda_http::{Body, RequestExt};
+use lambda_runtime::LambdaEvent;
 use serde_json::Value;
 use tracing::Instrument;
 use uuid::Uuid;
@@ -27,14 +30,19 @@ const LAST_WORDS: Duration = Duration::from_millis(1500);
 const REQUEST_ID: &str = "x-request-id";
 
 pub(super) async fn run(route: Arc<HttpRoute>) -> Result<(), lambda_runtime::Error> {
-    lambda_http::run(lambda_http::service_fn(move |event: lambda_http::Request| {
+    // `lambda_http` decodes the event. Its `run` would also decode answers of any character set on their way out, with
+    // tables that are a tenth of a program: answers here are UTF-8, so they go out as they are.
+    lambda_runtime::run(lambda_runtime::service_fn(move |event: LambdaEvent<LambdaRequest>| {
         let route = route.clone();
-        async move { Ok::<_, std::convert::Infallible>(respond(&route, event).await) }
+        async move {
+            let request = lambda_http::Request::from(event.payload).with_lambda_context(event.context);
+            Ok::<_, std::convert::Infallible>(respond(&route, request).await)
+        }
     }))
     .await
 }
 
-async fn respond(route: &HttpRoute, event: lambda_http::Request) -> lambda_http::Response<Body> {
+async fn respond(route: &HttpRoute, event: lambda_http::Request) -> ApiGatewayProxyResponse {
     let started = Instant::now();
     let time_left = time_left(&event);
     let origin = event.headers().get(header::ORIGIN).cloned();
@@ -185,16 +193,17 @@ fn allowed_origins() -> &'static [String] {
     })
 }
 
-fn rendered(answer: Answer) -> lambda_http::Response<Body> {
-    // JSON, HTML and text are UTF-8 here, and travel as text; anything else would be base64.
-    let body = match String::from_utf8(answer.body.to_vec()) {
-        Ok(text) if text.is_empty() => Body::Empty,
-        Ok(text) => Body::Text(text),
-        Err(binary) => Body::Binary(binary.into_bytes()),
+/// The answer as API Gateway wants it: text as it is, bytes that are no UTF-8 in base64.
+fn rendered(answer: Answer) -> ApiGatewayProxyResponse {
+    let mut response = ApiGatewayProxyResponse::default();
+    response.status_code = answer.status.as_u16().into();
+    response.multi_value_headers = answer.headers;
+    response.body = match String::from_utf8(answer.body.into()) {
+        Ok(text) if text.is_empty() => None,
+        Ok(text) => Some(Body::Text(text)),
+        Err(binary) => Some(Body::Binary(binary.into_bytes())),
     };
-    let mut response = lambda_http::Response::new(body);
-    *response.status_mut() = answer.status;
-    *response.headers_mut() = answer.headers;
+    response.is_base64_encoded = matches!(response.body, Some(Body::Binary(_)));
     response
 }
 
