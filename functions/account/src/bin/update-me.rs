@@ -11,7 +11,7 @@ fn main() {
 async fn update(db: Db, user: User, Json(changes): Json<ProfilePatch>) -> Result<Json<Profile>> {
     let tx = db.begin(&user).await?;
     let ((), profile) =
-        tokio::try_join!(identity::ensure(&tx, &user), profile::update(&tx, &user, &changes))?;
+        tokio::try_join!(biased; identity::ensure(&tx, &user), profile::update(&tx, &user, &changes))?;
     tx.commit().await?;
     Ok(Json(profile))
 }

@@ -15,7 +15,6 @@ fn main() {
 async fn reflect(db: Db, user: User, Json(new): Json<NewReflection>) -> Result<Created<ReflectionCreated>> {
     let tx = db.begin(&user).await?;
     let ((), created) = tokio::try_join!(
-       biased;
         biased; // in this order, so that a foreign session is a 404 and not the insert's broken reference
         session::must_exist(&tx, &user, new.session_id),
         reflection::insert(&tx, &user, &new),

@@ -17,7 +17,6 @@ async fn start(
 ) -> Result<Kept<Created<SessionStarted>>> {
     let tx = db.begin(&user).await?;
     let (scene, kept, session) = tokio::try_join!(
-       biased;
         biased; // in this order, so that a foreign scene is a 404 and not the insert's broken reference
         scene::get(&tx, &user, new.scene_id),
         repeat.replay(&tx, &user),

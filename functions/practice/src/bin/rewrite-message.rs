@@ -24,7 +24,6 @@ async fn rewrite(
 ) -> Result<Json<RewriteCreated>> {
     let tx = db.begin(&user).await?;
     let ((), source, preferences) = tokio::try_join!(
-       biased;
         biased; // in this order: a foreign session answers before its messages do
         session::must_exist(&tx, &user, path.session_id),
         rewrite::get_source(&tx, &user, path.session_id, new.source_message_id),
