@@ -82,22 +82,25 @@ pub async fn get_week(tx: &Tx, user: &User, week_start: Day) -> Result<Week> {
     tx.one(
         "with zone as (
              select coalesce((select timezone from identity.users where id = $1), 'UTC') as name
-         ), week as (
+         ), week as materialized (
+             -- Materialized and read as scalars: under row-level security an index takes only bounds that are computed
+             -- before it, since `at time zone` might tell of rows that the policy hides.
              select $2::date::timestamp at time zone name as starts_at,
                     ($2::date + 7)::timestamp at time zone name as ends_at
              from zone
          )
          select $2::date as week_start,
-                (select count(*) from practice.sessions s
-                 where s.user_id = $1 and s.created_at >= starts_at and s.created_at < ends_at) as practice_count,
-                (select count(*) from practice.summaries m
-                 where m.user_id = $1 and m.created_at >= starts_at and m.created_at < ends_at) as summary_count,
-                r.used as real_world_used_count, r.score as avg_outcome_score
-         from week, lateral (
-             select count(*) filter (where used_in_real_world) as used,
-                    coalesce(avg(outcome_score)::double precision, 0) as score
-             from practice.reflections
-             where user_id = $1 and created_at >= starts_at and created_at < ends_at) r",
+                (select count(*) from practice.sessions
+                 where user_id = $1 and created_at >= (select starts_at from week)
+                   and created_at < (select ends_at from week)) as practice_count,
+                (select count(*) from practice.summaries
+                 where user_id = $1 and created_at >= (select starts_at from week)
+                   and created_at < (select ends_at from week)) as summary_count,
+                count(*) filter (where used_in_real_world) as real_world_used_count,
+                coalesce(avg(outcome_score)::double precision, 0) as avg_outcome_score
+         from practice.reflections
+         where user_id = $1 and created_at >= (select starts_at from week)
+           and created_at < (select ends_at from week)",
         &[&user.id, &week_start],
     )
     .await
@@ -116,20 +119,19 @@ pub async fn list_weeks(tx: &Tx, user: &User, weeks: i64) -> Result<ProgressHist
         .list(
             "with zone as (
                  select coalesce((select timezone from identity.users where id = $1), 'UTC') as name
-             ), this_week as (
+             ), this_week as materialized (
                  select date_trunc('week', now() at time zone name)::date as monday,
                         date_trunc('week', now() at time zone name) at time zone name as starts_at
                  from zone
              ), live as (
-                 select (select count(*) from practice.sessions s
-                         where s.user_id = $1 and s.created_at >= starts_at) as practice_count,
-                        (select count(*) from practice.summaries m
-                         where m.user_id = $1 and m.created_at >= starts_at) as summary_count,
-                        r.used as real_world_used_count, r.score as avg_outcome_score
-                 from this_week, lateral (
-                     select count(*) filter (where used_in_real_world) as used,
-                            coalesce(avg(outcome_score)::double precision, 0) as score
-                     from practice.reflections where user_id = $1 and created_at >= starts_at) r
+                 select (select count(*) from practice.sessions
+                         where user_id = $1 and created_at >= (select starts_at from this_week)) as practice_count,
+                        (select count(*) from practice.summaries
+                         where user_id = $1 and created_at >= (select starts_at from this_week)) as summary_count,
+                        count(*) filter (where used_in_real_world) as real_world_used_count,
+                        coalesce(avg(outcome_score)::double precision, 0) as avg_outcome_score
+                 from practice.reflections
+                 where user_id = $1 and created_at >= (select starts_at from this_week)
              )
              select name as timezone, monday - 7 * ago as week_start, ago = 0 as is_current,
                     case when ago = 0 then live.practice_count

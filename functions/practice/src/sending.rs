@@ -66,8 +66,7 @@ async fn try_reserve(db: &Db, user: &User, session_id: Uuid, new: &NewMessage) -
             return Ok(None);
         }
         if turn.answer.is_none() {
-            turn::claim(&tx, turn.turn_id).await?;
-            tx.commit().await?;
+            tx.commit_with(async |tx| turn::claim(tx, turn.turn_id).await).await?;
             return Ok(Some(Reserved::Mine(Box::new(talk), turn)));
         }
         return Ok(turn.into_answer().map(Reserved::Answered));
@@ -76,8 +75,7 @@ async fn try_reserve(db: &Db, user: &User, session_id: Uuid, new: &NewMessage) -
     talk.state.must_be_active()?;
     match in_flight {
         None => {
-            let turn = turn::insert(&tx, user, session_id, new).await?;
-            tx.commit().await?;
+            let turn = tx.commit_with(async |tx| turn::insert(tx, user, session_id, new).await).await?;
             Ok(Some(Reserved::Mine(Box::new(talk), turn)))
         }
         Some(turn) if turn.is_abandoned => {

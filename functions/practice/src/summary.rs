@@ -88,28 +88,36 @@ pub async fn find_last_turn(tx: &Tx, user: &User, session_id: Uuid) -> Result<Op
 }
 
 /// Makes the card, or makes it anew if `last` is newer than what it was made from and the person has not edited it;
-/// otherwise it stays as it is. Two at once get the same card.
+/// otherwise it stays as it is. None if another call makes it at this moment: then there is one to [`get`].
 pub async fn upsert(
     tx: &Tx,
     user: &User,
     session_id: Uuid,
     last: &LastTurn,
     preferences: &identity::Preferences,
-) -> Result<Summary> {
+) -> Result<Option<Summary>> {
     let language = Language::of(&preferences.locale);
     let text = card::compose(&last.next_best_sentence, language);
-    let made = tx
-        .find(
-            "insert into practice.summaries as s (id, session_id, user_id, turn_no, opening_line, request_line,
-                                                  fallback_line, risk_triggers)
-             values ($1, $2, $3, $4, $5, $6, $7, $8)
-             on conflict (session_id) do update set
-                 turn_no = excluded.turn_no, opening_line = excluded.opening_line,
-                 request_line = excluded.request_line, fallback_line = excluded.fallback_line,
-                 risk_triggers = excluded.risk_triggers, updated_at = now()
-             where s.turn_no < excluded.turn_no and not s.edited_by_user
-             returning id as summary_id, opening_line, request_line, coalesce(fallback_line, '') as fallback_line,
-                       risk_triggers, created_at",
+    tx.find(
+            "with made as (
+                 insert into practice.summaries as s (id, session_id, user_id, turn_no, opening_line, request_line,
+                                                      fallback_line, risk_triggers)
+                 values ($1, $2, $3, $4, $5, $6, $7, $8)
+                 on conflict (session_id) do update set
+                     turn_no = excluded.turn_no, opening_line = excluded.opening_line,
+                     request_line = excluded.request_line, fallback_line = excluded.fallback_line,
+                     risk_triggers = excluded.risk_triggers, updated_at = now()
+                 where s.turn_no < excluded.turn_no and not s.edited_by_user
+                 returning *
+             ), card as (
+                 select * from made
+                 union all
+                 select * from practice.summaries
+                 where session_id = $2 and user_id = $3 and not exists (select from made)
+             )
+             select id as summary_id, opening_line, request_line, coalesce(fallback_line, '') as fallback_line,
+                    risk_triggers, created_at
+             from card",
             &[
                 &Uuid::now_v7(),
                 &session_id,
@@ -121,11 +129,7 @@ pub async fn upsert(
                 &analysis::analyse(&last.user_content, language).risk_triggers,
             ],
         )
-        .await?;
-    match made {
-        Some(summary) => Ok(summary),
-        None => get(tx, user, session_id).await,
-    }
+        .await
 }
 
 /// The card of the caller's session; 404 if there is none.

@@ -245,13 +245,12 @@ pub async fn claim(tx: &Tx, turn_id: Uuid) -> Result<u64> {
     .await
 }
 
-/// Answers a turn: stores reply and feedback, and moves the session on. If somebody else has answered it meanwhile,
-/// their answer stands. Gives the turn as it is stored.
-pub async fn answer(tx: &Tx, turn: &Turn, reply: &Sourced, language: Language) -> Result<Turn> {
+/// Answers a turn: stores reply and feedback, and moves the session on. Gives the turn as it is stored, or none if
+/// somebody else has answered it meanwhile: then their answer stands.
+pub async fn answer(tx: &Tx, turn: &Turn, reply: &Sourced, language: Language) -> Result<Option<Turn>> {
     let analysis = analysis::analyse(&turn.user_content, language);
     let usage = reply.usage.as_ref();
-    let answered = tx
-        .find(
+    tx.find(
             "with turn as (
                  update practice.turns set
                      assistant_message_id = $2, assistant_content = $3, overall_score = $4, risk_level = $5, ofnr = $6,
@@ -289,11 +288,7 @@ pub async fn answer(tx: &Tx, turn: &Turn, reply: &Sourced, language: Language) -
                 &usage.and_then(|usage| usage.tokens_out),
             ],
         )
-        .await?;
-    match answered {
-        Some(turn) => Ok(turn),
-        None => get(tx, turn.turn_id).await,
-    }
+        .await
 }
 
 /// What the counterpart says without a model.

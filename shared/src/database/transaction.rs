@@ -24,6 +24,8 @@ pub struct Tx {
     person: Option<Uuid>,
     is_open: AtomicBool,
     has_failed: AtomicBool,
+    /// Whether `commit` is on its way.
+    is_closing: AtomicBool,
 }
 
 /// A row of an answer.
@@ -56,7 +58,14 @@ macro_rules! from_row {
 
 impl Tx {
     pub(super) fn new(connection: Arc<Connection>, stats: Arc<Stats>, person: Option<Uuid>) -> Tx {
-        Tx { connection, stats, person, is_open: AtomicBool::new(false), has_failed: AtomicBool::new(false) }
+        Tx {
+            connection,
+            stats,
+            person,
+            is_open: AtomicBool::new(false),
+            has_failed: AtomicBool::new(false),
+            is_closing: AtomicBool::new(false),
+        }
     }
 
     /// All rows of a statement.
@@ -101,6 +110,22 @@ impl Tx {
         self.run(Box::pin(self.connection.execute_typed(sql, &typed))).await
     }
 
+    /// The transaction's last statements, with `commit` right behind them in the same flight. For statements that need
+    /// no look at their answers before they may last: a failed one undoes all, and one that changed nothing commits
+    /// nothing. They must leave at once; a statement after the answer of another is an error.
+    pub async fn commit_with<T>(self, last: impl AsyncFnOnce(&Tx) -> Result<T>) -> Result<T> {
+        let commit = async {
+            self.is_closing.store(true, Ordering::Relaxed);
+            self.stats.database(self.connection.batch_execute("commit")).await
+        };
+        // Polled in this order: the statements are sent first.
+        let (outcome, committed) = futures_util::future::join(Box::pin(last(&self)), commit).await;
+        let outcome = outcome?;
+        committed.map_err(failed)?;
+        self.connection.in_transaction.store(false, Ordering::Relaxed);
+        Ok(outcome)
+    }
+
     /// Makes the transaction's writes last. One round trip.
     pub async fn commit(self) -> Result<()> {
         if self.has_failed.load(Ordering::Relaxed) {
@@ -125,6 +150,9 @@ impl Tx {
 
     /// Awaits a statement; the first one of the transaction takes the opening along in the same flight.
     async fn run<T>(&self, statement: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T> {
+        if self.is_closing.load(Ordering::Relaxed) {
+            return Err(internal("a statement after the commit"));
+        }
         let outcome = if self.is_open.swap(true, Ordering::Relaxed) {
             self.stats.database(statement).await
         } else {

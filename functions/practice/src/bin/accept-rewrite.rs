@@ -12,7 +12,5 @@ fn main() {
 
 async fn accept(db: Db, user: User, Path(path): Path<RewritePath>) -> Result<Json<Rewrite>> {
     let tx = db.begin(&user).await?;
-    let rewrite = rewrite::accept(&tx, &user, &path).await?;
-    tx.commit().await?;
-    Ok(Json(rewrite))
+    tx.commit_with(async |tx| rewrite::accept(tx, &user, &path).await).await.map(Json)
 }

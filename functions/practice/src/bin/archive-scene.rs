@@ -9,7 +9,6 @@ fn main() {
 
 async fn archive(db: Db, user: User, Path(path): Path<ScenePath>) -> Result<Json<Scene>> {
     let tx = db.begin(&user).await?;
-    let scene = scene::set_status(&tx, &user, path.scene_id, SceneStatus::Archived).await?;
-    tx.commit().await?;
-    Ok(Json(scene))
+    let set = async |tx: &Tx| scene::set_status(tx, &user, path.scene_id, SceneStatus::Archived).await;
+    tx.commit_with(set).await.map(Json)
 }

@@ -22,7 +22,10 @@ async fn summarise(db: Db, user: User, Path(path): Path<SessionPath>) -> Result<
         identity::preferences(&tx, &user),
     )?;
     let last = last.ok_or_else(|| conflict("session has no feedback yet"))?;
-    let summary = summary::upsert(&tx, &user, path.session_id, &last, &preferences).await?;
-    tx.commit().await?;
+    let upsert = async |tx: &Tx| summary::upsert(tx, &user, path.session_id, &last, &preferences).await;
+    let summary = match tx.commit_with(upsert).await? {
+        Some(summary) => summary,
+        None => summary::get(&db.begin(&user).await?, &user, path.session_id).await?,
+    };
     Ok(Json(summary))
 }

@@ -36,7 +36,6 @@ async fn rewrite(
     let rewritten = ai.chat_or(&chat, || sentence::rewrite(&source, language)).await;
 
     let tx = db.begin(&user).await?;
-    let created = rewrite::insert(&tx, &user, path.session_id, &new, &rewritten).await?;
-    tx.commit().await?;
-    Ok(Json(created))
+    let insert = async |tx: &Tx| rewrite::insert(tx, &user, path.session_id, &new, &rewritten).await;
+    tx.commit_with(insert).await.map(Json)
 }

@@ -35,7 +35,10 @@ async fn send(
     let reply = ai.chat_or(&chat, || sentence::fallback_reply(language).to_owned()).await;
 
     let tx = db.begin(&user).await?;
-    let turn = turn::answer(&tx, &turn, &reply, language).await?;
-    tx.commit().await?;
+    let answered = tx.commit_with(async |tx| turn::answer(tx, &turn, &reply, language).await).await?;
+    let turn = match answered {
+        Some(turn) => turn,
+        None => turn::get(&db.begin(&user).await?, turn.turn_id).await?, // somebody took the claim over
+    };
     turn.into_answer().map(Json).ok_or_else(|| internal("an answered turn has no answer"))
 }

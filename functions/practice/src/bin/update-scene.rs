@@ -14,7 +14,5 @@ async fn update(
     Json(changes): Json<ScenePatch>,
 ) -> Result<Json<Scene>> {
     let tx = db.begin(&user).await?;
-    let scene = scene::update(&tx, &user, path.scene_id, &changes).await?;
-    tx.commit().await?;
-    Ok(Json(scene))
+    tx.commit_with(async |tx| scene::update(tx, &user, path.scene_id, &changes).await).await.map(Json)
 }
