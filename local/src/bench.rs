@@ -57,6 +57,11 @@ impl Deref for Function {
 }
 
 impl Function {
+    /// Its name and class.
+    fn title(&self) -> String {
+        format!("{} ({})", self.name, self.class.name())
+    }
+
     /// The method of its route; `None` for a job.
     fn method(&self) -> Option<&str> {
         self.events.iter().find_map(|(_, event)| match event {
@@ -84,12 +89,12 @@ impl Setup {
     }
 }
 
-/// Builds the programs and measures them; `short` leaves out whatever depends on time. `progress` hears what is being
-/// done.
+/// Builds the programs and measures them into `report`; `short` leaves out whatever depends on time. `progress` hears
+/// what is being done.
 ///
 /// # Errors
-/// When something cannot be measured. A missed budget is no error: it stands in the report.
-pub async fn run(short: bool, progress: impl Fn(&str)) -> Result<Report> {
+/// When something cannot be measured; what was found before is in the report. A missed budget is no error here.
+pub async fn run(short: bool, report: &mut Report, progress: impl Fn(&str)) -> Result<()> {
     let began = Instant::now();
     let say = |what: &str| progress(&format!("{:>4} s  {what}", began.elapsed().as_secs()));
     let budgets = Budgets::read(&project::root().join("local/bench-budgets.toml"))?;
@@ -101,16 +106,15 @@ pub async fn run(short: bool, progress: impl Fn(&str)) -> Result<Report> {
 
     say("building release binaries");
     let binaries = artifacts::build().await?;
-    let mut report = Report::default();
     say("sizes and dependencies");
     report.add(artifacts::sizes(&functions, &binaries, &budgets)?);
     report.add(artifacts::dependencies(&functions, &budgets).await?);
 
     let server = Server::start().await?;
     let mut setup = Setup { template, functions, binaries, budgets, server };
-    let outcome = measure(&mut setup, short, &mut report, &say).await;
+    let outcome = measure(&mut setup, short, report, &say).await;
     setup.server.cluster.stop().await;
-    outcome.map(|()| report)
+    outcome
 }
 
 async fn measure(setup: &mut Setup, short: bool, report: &mut Report, say: &impl Fn(&str)) -> Result<()> {

@@ -70,9 +70,9 @@ pub(super) fn sizes(
             Cell::Number(size.binary, 2),
             Cell::Number(size.zip, 2),
         ]);
-        let what = |of: &str| format!("{of} of {} ({})", function.name, function.class.name());
-        checks.push(Check::new(what("binary"), size.binary, budgets.binary_mb.of(function.class), "MB"));
-        checks.push(Check::new(what("zip"), size.zip, budgets.zip_mb.of(function.class), "MB"));
+        let limit = budgets.binary_mb.of(function.class);
+        checks.push(Check::new("binary", function.title(), size.binary, limit, "MB"));
+        checks.push(Check::new("zip", function.title(), size.zip, budgets.zip_mb.of(function.class), "MB"));
     }
     let section = Section {
         key: "sizes",
@@ -127,8 +127,7 @@ pub(super) async fn dependencies(functions: &[Function], budgets: &Budgets) -> R
                 Cell::Number(listed.len() as f64, 0),
                 Cell::Text(if forbidden.is_empty() { "none".to_owned() } else { forbidden.join(", ") }),
             ]);
-            let what = format!("forbidden packages in {}", function.name);
-            checks.push(Check::new(what, forbidden.len() as f64, 0.0, ""));
+            checks.push(Check::new("forbidden packages", &function.name, forbidden.len() as f64, 0.0, ""));
         }
     }
     let section = Section {
@@ -206,10 +205,10 @@ mod tests {
         let missed = |bytes: usize| {
             std::fs::write(folder.join("get-me"), vec![0; bytes]).unwrap();
             let (_, checks) = sizes(&functions, &folder, &budgets).unwrap();
-            checks.iter().filter(|check| !check.is_kept()).map(|check| check.what.clone()).collect::<Vec<_>>()
+            checks.iter().filter(|check| !check.is_kept()).map(|check| check.what()).collect::<Vec<_>>()
         };
         assert!(missed(3_999_999).is_empty());
-        assert_eq!(missed(4_000_001), ["binary of get-me (database)"]);
+        assert_eq!(missed(4_000_001), ["binary: get-me (database)"]);
         std::fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -139,10 +139,11 @@ async fn report(setup: &Setup, ways: [Way; 4], pgbenches: Vec<Pgbench>) -> Resul
     }
     let ratio = own.context("nothing was measured")? / theirs.context("nothing was measured")?;
     let check = Check::new(
-        "database part of a read against pgbench -C",
+        "database part of a read",
+        "against pgbench -C",
         ratio,
         setup.budgets.connection.against_pgbench,
-        "x pgbench",
+        "x",
     );
     let section = Section {
         key: "connection",

@@ -55,7 +55,7 @@ pub(super) async fn measure(setup: &Setup, say: &impl Fn(&str)) -> Result<(Secti
         row.push(Cell::Number(ratio, 2));
         rows.push(row);
         let limit = setup.budgets.growth[route];
-        checks.push(Check::new(format!("growth of {route} with {own} own sessions"), ratio, limit, "x"));
+        checks.push(Check::new("growth", format!("{route}, {own} own sessions"), ratio, limit, "x"));
     }
     let section = Section {
         key: "growth",

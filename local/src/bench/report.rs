@@ -8,7 +8,7 @@ use super::sample::Sample;
 #[derive(Debug, Default)]
 pub struct Report {
     /// What was measured, in order.
-    pub(super) sections: Vec<Section>,
+    sections: Vec<Section>,
     /// The budgets.
     pub checks: Vec<Check>,
 }
@@ -44,8 +44,10 @@ pub(super) enum Cell {
 /// A measured number against its budget; kept when it does not exceed it.
 #[derive(Debug)]
 pub struct Check {
-    /// What the budget is about.
-    pub what: String,
+    /// What kind of cost it is.
+    pub group: &'static str,
+    /// Whose.
+    pub subject: String,
     /// What was measured.
     pub value: f64,
     /// The budget.
@@ -56,8 +58,24 @@ pub struct Check {
 
 impl Check {
     /// A budget of `limit` for `value`.
-    pub(super) fn new(what: impl Into<String>, value: f64, limit: f64, unit: &'static str) -> Self {
-        Self { what: what.into(), value, limit, unit }
+    pub(super) fn new(
+        group: &'static str,
+        subject: impl AsRef<str>,
+        value: f64,
+        limit: f64,
+        unit: &'static str,
+    ) -> Self {
+        Self { group, subject: subject.as_ref().to_owned(), value, limit, unit }
+    }
+
+    /// What the budget is about.
+    pub fn what(&self) -> String {
+        format!("{}: {}", self.group, self.subject)
+    }
+
+    /// The share of the budget that is used up.
+    fn nearness(&self) -> f64 {
+        if self.limit == 0.0 { self.value } else { self.value / self.limit }
     }
 
     /// A number that could not be measured is no kept budget.
@@ -114,6 +132,8 @@ impl Report {
     pub(super) fn add(&mut self, (section, checks): (Section, Vec<Check>)) {
         self.sections.push(section);
         self.checks.extend(checks);
+        // One kind's budgets stand together; the order within a kind stays.
+        self.checks.sort_by_key(|check| check.group);
     }
 
     /// The budgets that were missed.
@@ -127,21 +147,33 @@ impl Report {
         for section in &self.sections {
             text.push_str(&section.text());
         }
-        let rows = self.checks.iter().map(|check| {
-            let kept = if check.is_kept() { "kept" } else { "MISSED" };
-            vec![
-                Cell::from(kept),
-                Cell::Text(check.what.clone()),
-                Cell::Text(format!("{:.2} {}", check.value, check.unit)),
-                Cell::Text(format!("{:.2} {}", check.limit, check.unit)),
-            ]
-        });
+        let line = |word: &str, what: String, check: &Check| {
+            let with_unit = |number: f64| Cell::Text(format!("{number:.2} {}", check.unit));
+            vec![Cell::from(word), Cell::Text(what), with_unit(check.value), with_unit(check.limit)]
+        };
+        let mut rows: Vec<_> = self.missed().map(|check| line("MISSED", check.what(), check)).collect();
+        // Of the kept ones of a kind, the one that came closest stands for all.
+        for checks in self.checks.chunk_by(|one, other| one.group == other.group) {
+            let kept = checks.iter().filter(|check| check.is_kept());
+            let closest = kept.clone().max_by(|one, other| one.nearness().total_cmp(&other.nearness()));
+            if let Some(closest) = closest {
+                let what = match kept.count() {
+                    1 => closest.what(),
+                    count => format!("{} of {count}, the closest: {}", closest.group, closest.subject),
+                };
+                rows.push(line("kept", what, closest));
+            }
+        }
         let budgets = Section {
             key: "budgets",
             title: "Budgets",
-            note: "local/bench-budgets.toml says why each stands where it stands.".to_owned(),
+            note: format!(
+                "{} of {} missed. local/bench-budgets.toml says why each stands where it stands.",
+                self.missed().count(),
+                self.checks.len()
+            ),
             columns: vec!["", "budget", "measured", "at most"],
-            rows: rows.collect(),
+            rows,
         };
         text.push_str(&budgets.text());
         text
@@ -152,7 +184,7 @@ impl Report {
         let sections: Map<_, _> =
             self.sections.iter().map(|section| (section.key.to_owned(), section.json())).collect();
         let checks = self.checks.iter().map(|check| {
-            json!({"what": check.what, "value": check.value, "limit": check.limit, "unit": check.unit,
+            json!({"what": check.what(), "value": check.value, "limit": check.limit, "unit": check.unit,
                    "kept": check.is_kept()})
         });
         json!({"machine": machine, "sections": sections, "budgets": checks.collect::<Vec<_>>()})
@@ -209,7 +241,7 @@ mod tests {
             rows: vec![vec![Cell::from("get-me"), Cell::Sample(Sample::new(vec![value]).unwrap(), 1)]],
         };
         let mut report = Report::default();
-        report.add((section, vec![Check::new("size of get-me", value, 4.0, "MB")]));
+        report.add((section, vec![Check::new("binary", "get-me", value, 4.0, "MB")]));
         report
     }
 
@@ -218,7 +250,7 @@ mod tests {
         assert_eq!(report(4.0).missed().count(), 0);
         let missed = report(4.01);
         assert_eq!(missed.missed().count(), 1);
-        assert!(missed.text().contains("MISSED  size of get-me"), "{}", missed.text());
+        assert!(missed.text().contains("MISSED  binary: get-me"), "{}", missed.text());
         assert_eq!(report(f64::NAN).missed().count(), 1, "what was not measured is not kept");
     }
 

@@ -65,9 +65,8 @@ pub(super) async fn measure(setup: &Setup) -> Result<[(Section, Vec<Check>); 2]>
                 Cell::Number(own, 2),
                 Cell::Number(own / floor, 2),
             ]);
-            let what = format!("peak memory of {} ({})", function.name, function.class.name());
             let limit = setup.budgets.memory.of(function.class);
-            memory_checks.push(Check::new(what, own / floor, limit, "x floor"));
+            memory_checks.push(Check::new("peak memory", function.title(), own / floor, limit, "x floor"));
         }
         if function.class == Class::Plain {
             ensure!(finding.connections == 0, "{} uses the database but is a plain route", function.name);
@@ -86,10 +85,11 @@ pub(super) async fn measure(setup: &Setup) -> Result<[(Section, Vec<Check>); 2]>
             Cell::Number(finding.statements.into(), 0),
             Cell::Number(finding.logged, 0),
         ]);
-        let what = |of: &str| format!("round trips of {} ({of})", function.name);
         let connecting = finding.connecting.into();
-        trip_checks.push(Check::new(what("connect"), connecting, setup.budgets.round_trips.connect, ""));
-        trip_checks.push(Check::new(what(kind), finding.statements.into(), limit, ""));
+        let connect = setup.budgets.round_trips.connect;
+        trip_checks.push(Check::new("round trips to connect", &function.name, connecting, connect, ""));
+        let what = format!("{} ({kind})", function.name);
+        trip_checks.push(Check::new("round trips of statements", what, finding.statements.into(), limit, ""));
     }
     stack.stop().await;
 

@@ -76,8 +76,8 @@ pub(super) async fn measure(
             Cell::Number(ratio, 2),
             memory.into(),
         ]);
-        let what = format!("cold start of {} ({})", function.name, function.class.name());
-        checks.push(Check::new(what, ratio, budgets.cold_start.of(function.class), "x floor"));
+        let limit = budgets.cold_start.of(function.class);
+        checks.push(Check::new("cold start", function.title(), ratio, limit, "x floor"));
     }
     let section = Section {
         key: "cold_start",

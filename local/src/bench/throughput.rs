@@ -64,8 +64,8 @@ pub(super) async fn measure(setup: &Setup) -> Result<(Section, Vec<Check>)> {
             Cell::Number(answers.errors as f64, 0),
             Cell::Number(cold as f64, 0),
         ]);
-        let what = format!("errors with {clients} clients");
-        checks.push(Check::new(what, answers.errors as f64, setup.budgets.throughput.errors, ""));
+        let what = format!("{clients} clients");
+        checks.push(Check::new("errors", what, answers.errors as f64, setup.budgets.throughput.errors, ""));
     }
     stack.stop().await;
     let section = Section {

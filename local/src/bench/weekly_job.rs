@@ -48,8 +48,8 @@ pub(super) async fn measure(setup: &Setup, say: &impl Fn(&str)) -> Result<(Secti
     let per_person = (last / PEOPLE[2] as f64) / (middle / PEOPLE[1] as f64);
     let budget = &setup.budgets.weekly_job;
     let checks = vec![
-        Check::new("weekly job per person at 10^5 against 10^4", per_person, budget.per_person, "x"),
-        Check::new("weekly job for 10^5 people", last / 1e3, budget.seconds, "s"),
+        Check::new("weekly job", "per person, 10^5 against 10^4", per_person, budget.per_person, "x"),
+        Check::new("weekly job", "10^5 people", last / 1e3, budget.seconds, "s"),
     ];
     let section = Section {
         key: "weekly_job",
@@ -73,7 +73,9 @@ async fn run(stack: &mut Stack, people: usize) -> Result<f64> {
 
 async fn fill(database: &Database, people: usize) -> Result<()> {
     let script = format!(
-        "set session_replication_role = replica;
+        "-- The server reads its files of time zones for each row that it checks: 10 ms.
+         alter table identity.users drop constraint users_timezone_check;
+         set session_replication_role = replica;
          insert into identity.users (id, email, display_name, locale, timezone)
          select uuidv7(), 'x@mock.local', 'X', 'en', (array['UTC', 'Europe/Berlin', 'Asia/Shanghai'])[1 + n % 3]
          from generate_series(1, {people}) n;
