@@ -1,5 +1,6 @@
 //! The command line.
 
+mod bench;
 mod invoke;
 mod logs;
 mod migrate;
@@ -74,6 +75,15 @@ enum Command {
     },
     /// Check that files, programs, template, events and tests agree
     Check,
+    /// Measure speed and size, and fail when a budget of local/bench-budgets.toml is missed
+    Bench {
+        /// Only what does not depend on time: sizes, dependencies, round trips, memory
+        #[arg(long)]
+        short: bool,
+        /// Write all numbers into this file too
+        #[arg(long)]
+        json: Option<PathBuf>,
+    },
     /// Write openapi.json from the types of the functions
     Openapi {
         /// Only compare it, and fail when it is stale
@@ -104,6 +114,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         Some(Command::Migrate { direction }) => migrate::run(direction).await,
         Some(Command::Psql { arguments }) => psql::run(&arguments).await,
         Some(Command::Check) => local::check::run(&project::root()),
+        Some(Command::Bench { short, json }) => bench::run(short, json).await,
         Some(Command::Openapi { check }) => {
             // A release build carries no schema code, so it is the debug programs that describe themselves.
             tokio::task::spawn_blocking(|| functions::build(false)).await??;

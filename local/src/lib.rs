@@ -1,5 +1,6 @@
 //! The cloud on a laptop.
 
+pub mod bench;
 pub mod check;
 pub mod cloud;
 pub mod functions;

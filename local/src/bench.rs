@@ -1,0 +1,171 @@
+//! What the functions cost on this machine, and whether that is within `local/bench-budgets.toml`.
+//!
+//! Everything is measured in one run and compared within it. The short mode leaves out what depends on time.
+
+mod artifacts;
+mod budgets;
+mod class;
+mod connection;
+mod database;
+mod encryption;
+mod growth;
+mod growth_rows;
+mod load;
+mod processes;
+mod report;
+mod requests;
+mod round_trips;
+mod sample;
+mod stack;
+mod starts;
+mod statements;
+mod throughput;
+mod weekly_job;
+mod wire;
+
+use std::{collections::BTreeMap, net::SocketAddr, ops::Deref, path::PathBuf, sync::Arc, time::Instant};
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+pub use report::{Check, Report};
+
+use crate::{
+    cloud, project,
+    template::{self, Event, Template},
+};
+use artifacts::FLOOR;
+use budgets::Budgets;
+use class::Class;
+use database::{Database, Server};
+
+/// Starts of every function, and as many of the floor beside each.
+const STARTS: usize = 50;
+
+/// A function of the template with its class.
+struct Function {
+    function: template::Function,
+    class: Class,
+}
+
+impl Deref for Function {
+    type Target = template::Function;
+
+    fn deref(&self) -> &template::Function {
+        &self.function
+    }
+}
+
+impl Function {
+    /// Its name and class.
+    fn title(&self) -> String {
+        format!("{} ({})", self.name, self.class.name())
+    }
+
+    /// The method of its route; `None` for a job.
+    fn method(&self) -> Option<&str> {
+        self.events.iter().find_map(|(_, event)| match event {
+            Event::Api { method, .. } => Some(method.as_str()),
+            _ => None,
+        })
+    }
+}
+
+/// What every measurement needs.
+struct Setup {
+    template: Arc<Template>,
+    functions: Vec<Function>,
+    binaries: PathBuf,
+    budgets: Budgets,
+    server: Server,
+}
+
+impl Setup {
+    /// Where the server of a database listens.
+    fn server_address(&self, database: &Database) -> Result<SocketAddr> {
+        let (_, place) = database.url.rsplit_once('@').context("an address without a user")?;
+        let (place, _) = place.split_once('/').context("an address without a database")?;
+        Ok(place.parse()?)
+    }
+}
+
+/// Builds the programs and measures them into `report`; `short` leaves out whatever depends on time. `progress` hears
+/// what is being done.
+///
+/// # Errors
+/// When something cannot be measured; what was found before is in the report. A missed budget is no error here.
+pub async fn run(short: bool, report: &mut Report, progress: impl Fn(&str)) -> Result<()> {
+    let began = Instant::now();
+    let say = |what: &str| progress(&format!("{:>4} s  {what}", began.elapsed().as_secs()));
+    let budgets = Budgets::read(&project::root().join("local/bench-budgets.toml"))?;
+    let template = cloud::template(&cloud::environment("", &BTreeMap::new()))?;
+    let mut functions = Vec::new();
+    for function in &template.functions {
+        functions.push(Function { function: function.clone(), class: Class::of(&template, function)? });
+    }
+
+    say("building release binaries");
+    let binaries = artifacts::build().await?;
+    say("sizes and dependencies");
+    report.add(artifacts::sizes(&functions, &binaries, &budgets)?);
+    report.add(artifacts::dependencies(&functions, &budgets).await?);
+
+    let server = Server::start().await?;
+    let mut setup = Setup { template, functions, binaries, budgets, server };
+    let outcome = measure(&mut setup, short, report, &say).await;
+    setup.server.cluster.stop().await;
+    outcome
+}
+
+async fn measure(setup: &mut Setup, short: bool, report: &mut Report, say: &impl Fn(&str)) -> Result<()> {
+    if !short {
+        say("cold starts");
+        let environment = cloud::environment(&setup.server.cluster.database_url("none"), &BTreeMap::new());
+        let started =
+            starts::measure(&setup.functions, &setup.binaries, &environment, STARTS, &setup.budgets).await?;
+        report.add(started);
+    }
+    // From here on the floor is a function among the others, for the local Lambda to run.
+    let health = setup.template.function("get-health").context("the template has no get-health")?;
+    let floor = template::Function {
+        name: FLOOR.to_owned(),
+        binary: FLOOR.to_owned(),
+        events: Vec::new(),
+        ..health.clone()
+    };
+    setup.functions.push(Function { function: floor, class: Class::Plain });
+
+    say("round trips and memory");
+    for part in round_trips::measure(setup).await? {
+        report.add(part);
+    }
+    if short {
+        return Ok(());
+    }
+    say("connecting, against pgbench");
+    report.add(connection::measure(setup).await?);
+    say("warm requests");
+    report.add(requests::measure(setup).await?);
+    say("throughput");
+    report.add(throughput::measure(setup).await?);
+    say("growth");
+    report.add(growth::measure(setup, say).await?);
+    say("the weekly job");
+    report.add(weekly_job::measure(setup, say).await?);
+    say("done");
+    Ok(())
+}
+
+/// The machine that the numbers are from.
+pub fn machine() -> Value {
+    let information = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = information.lines().find_map(|line| line.strip_prefix("model name")?.split(": ").nth(1));
+    json!({
+        "architecture": std::env::consts::ARCH,
+        "system": std::env::consts::OS,
+        "processor": model,
+        "processors": std::thread::available_parallelism().map(|count| count.get()).ok(),
+        "tool": if cfg!(debug_assertions) { "debug" } else { "release" },
+        "measured_at": jiff::Timestamp::now().to_string(),
+    })
+}

@@ -1,0 +1,163 @@
+//! `local/bench-budgets.toml`: what each number may be at most.
+
+use std::{collections::BTreeMap, path::Path};
+
+use anyhow::Result;
+use serde::Deserialize;
+
+use super::class::Class;
+use crate::problem::problem;
+
+/// All budgets. A name that is missing or unknown in the file is an error: a budget must not vanish by a typing error.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Budgets {
+    /// Start until the first `next`, as a multiple of the floor's.
+    pub(super) cold_start: PerClass,
+    /// Peak memory, as a multiple of the floor's.
+    pub(super) memory: PerClass,
+    /// Release binary, in 10^6 bytes.
+    pub(super) binary_mb: PerClass,
+    /// Deployed archive, in 10^6 bytes.
+    pub(super) zip_mb: PerClass,
+    /// Round trips on the wire.
+    pub(super) round_trips: RoundTrips,
+    /// The database part of a request.
+    pub(super) connection: Connection,
+    /// Load.
+    pub(super) throughput: Throughput,
+    /// What no function links.
+    pub(super) absent: Absent,
+    /// Routes by name: time with 10^6 rows as a multiple of that with 10^3.
+    pub(super) growth: BTreeMap<String, f64>,
+    /// The job `weekly-progress`.
+    pub(super) weekly_job: WeeklyJob,
+}
+
+/// A limit for each class.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PerClass {
+    plain: f64,
+    database: f64,
+    model: f64,
+    job: f64,
+}
+
+/// Round trips of one connection.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RoundTrips {
+    /// Until the server is ready for a statement.
+    pub(super) connect: f64,
+    /// Statements of a GET.
+    pub(super) read: f64,
+    /// Statements of any other route.
+    pub(super) write: f64,
+}
+
+/// The database part of a request.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Connection {
+    /// As a multiple of `pgbench -C`.
+    pub(super) against_pgbench: f64,
+}
+
+/// Load.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Throughput {
+    /// Answers other than 2xx.
+    pub(super) errors: f64,
+}
+
+/// What no function links.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Absent {
+    /// Package names; a `*` at the end stands for any ending.
+    pub(super) packages: Vec<String>,
+}
+
+/// The weekly job.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WeeklyJob {
+    /// Time per person at 10^5 people as a multiple of that at 10^4.
+    pub(super) per_person: f64,
+    /// A run for 10^5 people.
+    pub(super) seconds: f64,
+}
+
+impl PerClass {
+    /// The limit of a class.
+    pub(super) fn of(&self, class: Class) -> f64 {
+        match class {
+            Class::Plain => self.plain,
+            Class::Database => self.database,
+            Class::Model => self.model,
+            Class::Job => self.job,
+        }
+    }
+}
+
+impl Absent {
+    /// Whether the package `name` may not be linked.
+    pub(super) fn forbids(&self, name: &str) -> bool {
+        self.packages.iter().any(|pattern| match pattern.strip_suffix('*') {
+            Some(beginning) => name.starts_with(beginning),
+            None => name == pattern,
+        })
+    }
+}
+
+impl Budgets {
+    /// Reads the file at `path`.
+    ///
+    /// # Errors
+    /// When it cannot be read, or a name in it is missing or unknown.
+    pub(super) fn read(path: &Path) -> Result<Self> {
+        let help = "each budget of local/src/bench/budgets.rs stands in local/bench-budgets.toml";
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| problem(format!("cannot read {}: {error}", path.display()), help))?;
+        toml::from_str(&text)
+            .map_err(|error| problem(format!("in {}: {}", path.display(), error.to_string().trim()), help))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::project;
+
+    fn text() -> String {
+        std::fs::read_to_string(project::root().join("local/bench-budgets.toml")).unwrap()
+    }
+
+    #[test]
+    fn the_projects_budgets_are_complete() {
+        let budgets: Budgets = toml::from_str(&text()).unwrap();
+        assert!(budgets.cold_start.of(Class::Model) > budgets.cold_start.of(Class::Database));
+        let template = crate::cloud::template(&BTreeMap::new()).unwrap();
+        for name in budgets.growth.keys() {
+            assert!(template.function(name).is_some(), "no function {name}");
+        }
+        for function in &template.functions {
+            Class::of(&template, function).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_missing_and_a_misspelt_budget_are_errors() {
+        assert!(toml::from_str::<Budgets>(&text().replace("connect = 3", "")).is_err());
+        assert!(toml::from_str::<Budgets>(&text().replace("connect = 3", "connekt = 3")).is_err());
+    }
+
+    #[test]
+    fn a_pattern_forbids_every_ending() {
+        let absent = Absent { packages: vec!["aws-sdk-*".to_owned(), "aws-config".to_owned()] };
+        assert!(absent.forbids("aws-sdk-s3") && absent.forbids("aws-config"));
+        assert!(!absent.forbids("aws-lc-rs") && !absent.forbids("aws-configure"));
+    }
+}

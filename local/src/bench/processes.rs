@@ -1,0 +1,98 @@
+//! What the kernel says of processes: processor time and peak memory, from `/proc`. Elsewhere than on Linux there is
+//! no such folder, and every answer is `None`.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// The kernel counts these times in hundredths of a second, on every architecture (`USER_HZ`).
+const TICK_MS: f64 = 10.0;
+
+/// Peak resident memory in MB (10^6 bytes): `VmHWM`.
+pub(super) fn peak_memory(pid: u32) -> Option<f64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes * 1024.0 / 1e6)
+}
+
+/// Processor time of a process and all its threads so far, in milliseconds.
+pub(super) fn cpu_ms(pid: u32) -> Option<f64> {
+    Some(times(Path::new(&format!("/proc/{pid}/stat")))?.0)
+}
+
+/// The same for this process.
+pub(super) fn own_cpu_ms() -> Option<f64> {
+    cpu_ms(std::process::id())
+}
+
+/// Processor time of a process and of all its children that have ended, in milliseconds: for a server that forks one
+/// per connection.
+pub(super) fn cpu_with_children_ms(pid: u32) -> Option<f64> {
+    let (own, children) = times(Path::new(&format!("/proc/{pid}/stat")))?;
+    Some(own + children)
+}
+
+/// The calling thread's folder in `/proc`.
+pub(super) fn this_thread() -> Option<PathBuf> {
+    Some(Path::new("/proc").join(fs::read_link("/proc/thread-self").ok()?))
+}
+
+/// Processor time of a thread, by its folder.
+pub(super) fn thread_cpu_ms(thread: &Path) -> Option<f64> {
+    Some(times(&thread.join("stat"))?.0)
+}
+
+/// This process's children that run the program at `path`.
+pub(super) fn children_of(path: &Path) -> Vec<u32> {
+    let own = std::process::id().to_string();
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    ids.filter(|id| {
+        let runs_it = fs::read_link(format!("/proc/{id}/exe")).is_ok_and(|exe| exe == path);
+        runs_it
+            && fs::read_to_string(format!("/proc/{id}/stat"))
+                .is_ok_and(|stat| fields(&stat).and_then(|fields| fields.get(1).copied()) == Some(&own))
+    })
+    .collect()
+}
+
+/// The fields after the name, which stands in parentheses and may hold anything: the state is the first.
+fn fields(stat: &str) -> Option<Vec<&str>> {
+    Some(stat.rsplit_once(')')?.1.split_whitespace().collect())
+}
+
+/// Own time and that of ended children: `utime` to `cstime` are the fields 14 to 17 of the whole line.
+fn times(stat: &Path) -> Option<(f64, f64)> {
+    let stat = fs::read_to_string(stat).ok()?;
+    let fields = fields(&stat)?;
+    let ticks = |number: usize| fields.get(number - 3)?.parse::<f64>().ok();
+    Some(((ticks(14)? + ticks(15)?) * TICK_MS, (ticks(16)? + ticks(17)?) * TICK_MS))
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_is_found_by_its_program_and_has_memory() {
+        let sleep = fs::canonicalize("/bin/sleep").unwrap();
+        let mut child = std::process::Command::new(&sleep).arg("30").spawn().unwrap();
+        // Until `exec` the child still runs this program.
+        while children_of(&sleep).is_empty() {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        assert!(children_of(&sleep).contains(&child.id()));
+        assert!(peak_memory(child.id()).is_some_and(|memory| memory > 0.1));
+        assert!(cpu_ms(child.id()).is_some());
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    #[test]
+    fn this_thread_is_part_of_this_process() {
+        let thread = this_thread().unwrap();
+        assert!(thread_cpu_ms(&thread).unwrap() <= own_cpu_ms().unwrap() + TICK_MS);
+    }
+}

@@ -1,0 +1,145 @@
+//! One invocation of every route by its sample event: round trips as the wire saw them, and peak memory afterwards.
+
+use anyhow::{Context, Result, ensure};
+
+use super::{
+    Setup,
+    artifacts::FLOOR,
+    class::Class,
+    processes,
+    report::{Cell, Check, Section},
+    sample::Sample,
+    stack::{Stack, number, sample_event},
+    wire::{Conversation, Proxy},
+};
+
+/// The answer of a read can reach the function in pieces between which it speaks; one run in three does not decide.
+const REPETITIONS: usize = 3;
+
+/// What one route did.
+struct Finding {
+    connections: usize,
+    connecting: u32,
+    /// Of the connection with the most.
+    statements: u32,
+    /// As the function's log line says, over all connections.
+    logged: f64,
+    peak_memory: Option<f64>,
+}
+
+/// Invokes every route.
+///
+/// # Errors
+/// When a function fails.
+pub(super) async fn measure(setup: &Setup) -> Result<[(Section, Vec<Check>); 2]> {
+    let database = setup.server.database("bench_round_trips").await?;
+    let seed = database.seed().await?;
+    let server = setup.server_address(&database)?;
+    let proxy = Proxy::start(server).await?;
+    let url = database.url.replace(&server.to_string(), &proxy.address.to_string());
+    let mut stack = Stack::start(setup, &url, &[]).await?;
+
+    let floor_memory = floor_memory(&stack).await?;
+    let (mut trips, mut trip_checks) = (Vec::new(), Vec::new());
+    let mut memory = vec![vec![Cell::from("(floor)"), Cell::Missing, floor_memory.into(), Cell::Missing]];
+    let mut memory_checks = Vec::new();
+    for function in &setup.functions {
+        let Some(method) = function.method() else { continue };
+        let event = sample_event(&function.name)?;
+        let mut findings = Vec::new();
+        for _ in 0..REPETITIONS {
+            seed.reset().await?;
+            stack.invoke(&function.name, event.clone().into()).await?;
+            let line = stack.lines(1).await?.remove(0);
+            let peak_memory =
+                stack.processes(&function.binary).first().and_then(|pid| processes::peak_memory(*pid));
+            findings.push(finding(&proxy.take(), number(&line, "db_round_trips")?, peak_memory));
+        }
+        findings.sort_by_key(|finding| (finding.statements, finding.connecting));
+        let finding = findings.swap_remove(REPETITIONS / 2);
+
+        if let (Some(own), Some(floor)) = (finding.peak_memory, floor_memory) {
+            memory.push(vec![
+                Cell::Text(function.name.clone()),
+                Cell::from(function.class.name()),
+                Cell::Number(own, 2),
+                Cell::Number(own / floor, 2),
+            ]);
+            let limit = setup.budgets.memory.of(function.class);
+            memory_checks.push(Check::new("peak memory", function.title(), own / floor, limit, "x floor"));
+        }
+        if function.class == Class::Plain {
+            ensure!(finding.connections == 0, "{} uses the database but is a plain route", function.name);
+            continue;
+        }
+        ensure!(finding.connections > 0, "{} did not connect to the database", function.name);
+        let (kind, limit) = match method {
+            "GET" => ("read", setup.budgets.round_trips.read),
+            _ => ("write", setup.budgets.round_trips.write),
+        };
+        trips.push(vec![
+            Cell::Text(function.name.clone()),
+            Cell::from(kind),
+            Cell::Number(finding.connections as f64, 0),
+            Cell::Number(finding.connecting.into(), 0),
+            Cell::Number(finding.statements.into(), 0),
+            Cell::Number(finding.logged, 0),
+        ]);
+        let connecting = finding.connecting.into();
+        let connect = setup.budgets.round_trips.connect;
+        trip_checks.push(Check::new("round trips to connect", &function.name, connecting, connect, ""));
+        let what = format!("{} ({kind})", function.name);
+        trip_checks.push(Check::new("round trips of statements", what, finding.statements.into(), limit, ""));
+    }
+    stack.stop().await;
+
+    let trips = Section {
+        key: "round_trips",
+        title: "Database round trips",
+        note: "Counted by a proxy on the wire, each route by its sample event (TCP, SCRAM): alternations from client to \
+               server, until the server is ready and after that.\nA model route connects twice, so that it holds no \
+               connection while the model speaks: the larger of both is shown; `logged` is db_round_trips of the \
+               function's own log line, over all connections, without connecting."
+            .to_owned(),
+        columns: vec!["function", "kind", "connections", "connect", "statements", "logged"],
+        rows: trips,
+    };
+    let unavailable = if memory_checks.is_empty() { " Not available on this system." } else { "" };
+    let memory = Section {
+        key: "memory",
+        title: "Memory",
+        note: format!(
+            "Peak resident memory (VmHWM) after {REPETITIONS} invocations by the sample event, MB of 10^6 bytes; pages \
+             of the program file that were touched count.{unavailable}"
+        ),
+        columns: vec!["function", "class", "peak MB", "x floor"],
+        rows: memory,
+    };
+    Ok([(trips, trip_checks), (memory, memory_checks)])
+}
+
+fn finding(conversations: &[Conversation], logged: f64, peak_memory: Option<f64>) -> Finding {
+    let most = |of: fn(&Conversation) -> u32| conversations.iter().map(of).max().unwrap_or(0);
+    Finding {
+        connections: conversations.len(),
+        connecting: most(|conversation| conversation.connecting),
+        statements: most(|conversation| conversation.statements),
+        logged,
+        peak_memory,
+    }
+}
+
+/// The floor's peak memory after as many invocations, from several processes: it is the divisor of every ratio.
+async fn floor_memory(stack: &Stack) -> Result<Option<f64>> {
+    let event = sample_event("get-health")?;
+    let invocations = (0..5).map(|_| async {
+        for _ in 0..REPETITIONS {
+            stack.invoke(FLOOR, event.clone().into()).await?;
+        }
+        anyhow::Ok(())
+    });
+    futures_util::future::try_join_all(invocations).await.context("the floor fails")?;
+    let processes = stack.processes(FLOOR);
+    let memory = processes.into_iter().filter_map(processes::peak_memory).collect();
+    Ok(Sample::new(memory).map(|sample| sample.median()))
+}

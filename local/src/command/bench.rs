@@ -1,0 +1,84 @@
+//! `cargo local bench`.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use local::{
+    bench::{self, Report},
+    problem::problem,
+    project,
+};
+use tokio::signal::unix::{SignalKind, signal};
+
+pub(super) async fn run(short: bool, json: Option<PathBuf>) -> Result<()> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    // Dropping the future kills every process that it started.
+    tokio::select! {
+        done = measure(short, json) => done,
+        _ = interrupt.recv() => Err(problem("interrupted", "start again; nothing is left behind")),
+        _ = terminate.recv() => Err(problem("terminated", "start again; nothing is left behind")),
+    }
+}
+
+async fn measure(short: bool, json: Option<PathBuf>) -> Result<()> {
+    if !short && cfg!(debug_assertions) {
+        return optimised(json).await;
+    }
+    let machine = bench::machine();
+    let mut report = Report::default();
+    let outcome = bench::run(short, &mut report, |what| eprintln!("{what}")).await;
+    super::print(&format!("{machine}\n{}", report.text()));
+    if let Some(file) = json {
+        let text = serde_json::to_string_pretty(&report.json(&machine))?;
+        std::fs::write(&file, text + "\n").with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    outcome?;
+    verdict(&report)
+}
+
+/// An error, and so the exit status 1, when a budget is missed.
+fn verdict(report: &Report) -> Result<()> {
+    match report.missed().count() {
+        0 => Ok(()),
+        missed => Err(problem(
+            format!("{missed} of {} budgets are missed", report.checks.len()),
+            "make it leaner; or, with a reason, change local/bench-budgets.toml",
+        )),
+    }
+}
+
+/// Does the same with an optimised build of this tool: its gateway is part of what is timed.
+async fn optimised(json: Option<PathBuf>) -> Result<()> {
+    eprintln!("building this tool with optimisation");
+    let mut command =
+        tokio::process::Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command
+        .args(["run", "--quiet", "--release", "--package", "local", "--target-dir"])
+        .arg(project::target());
+    command.args(["--manifest-path"]).arg(project::root().join("Cargo.toml")).args(["--", "bench"]);
+    if let Some(file) = json {
+        command.arg("--json").arg(file);
+    }
+    let status = command.kill_on_drop(true).status().await.context("cannot run cargo")?;
+    // It has said what is wrong; this process only passes on that something is.
+    if status.success() { Ok(()) } else { std::process::exit(status.code().unwrap_or(1)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use local::bench::Check;
+
+    use super::*;
+
+    #[test]
+    fn one_missed_budget_among_kept_ones_fails_the_run() {
+        let check =
+            |value| Check { group: "binary", subject: "get-me".to_owned(), value, limit: 4.0, unit: "MB" };
+        let mut report = Report::default();
+        report.checks.extend([check(3.9), check(4.0)]);
+        assert!(verdict(&report).is_ok());
+        report.checks.push(check(4.1));
+        let error = verdict(&report).unwrap_err();
+        assert_eq!(error.to_string(), "1 of 3 budgets are missed");
+    }
+}
