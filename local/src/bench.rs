@@ -113,6 +113,7 @@ pub async fn run(short: bool, report: &mut Report, progress: impl Fn(&str)) -> R
     let server = Server::start().await?;
     let mut setup = Setup { template, functions, binaries, budgets, server };
     let outcome = measure(&mut setup, short, report, &say).await;
+    report.mark(&setup.budgets.known);
     setup.server.cluster.stop().await;
     outcome
 }

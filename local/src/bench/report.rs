@@ -1,7 +1,10 @@
 //! What a run found: tables for a person, JSON for a program, and the budgets that were kept or missed.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
+use super::budgets::Known;
 use super::sample::Sample;
 
 /// Everything that one run found.
@@ -54,6 +57,8 @@ pub struct Check {
     pub limit: f64,
     /// `x`, `MB` …
     pub unit: &'static str,
+    /// What a budget that is missed for a known reason may be until it is met.
+    pub known: Option<f64>,
 }
 
 impl Check {
@@ -65,7 +70,7 @@ impl Check {
         limit: f64,
         unit: &'static str,
     ) -> Self {
-        Self { group, subject: subject.as_ref().to_owned(), value, limit, unit }
+        Self { group, subject: subject.as_ref().to_owned(), value, limit, unit, known: None }
     }
 
     /// What the budget is about.
@@ -76,6 +81,17 @@ impl Check {
     /// The share of the budget that is used up.
     fn nearness(&self) -> f64 {
         if self.limit == 0.0 { self.value } else { self.value / self.limit }
+    }
+
+    /// Whether it is missed for a known reason, and no worse than known.
+    pub fn is_known(&self) -> bool {
+        !self.is_kept() && self.known.is_some_and(|at_most| self.value <= at_most)
+    }
+
+    /// Kind and class, `binary (database)`: what the budgets' file says known misses by.
+    fn kind(&self) -> String {
+        let class = self.subject.split_once(" (").map_or("", |(_, class)| class.trim_end_matches(')'));
+        format!("{} ({class})", self.group)
     }
 
     /// A number that could not be measured is no kept budget.
@@ -136,6 +152,13 @@ impl Report {
         self.checks.sort_by_key(|check| check.group);
     }
 
+    /// Marks the misses that the budgets' file knows.
+    pub(super) fn mark(&mut self, known: &BTreeMap<String, Known>) {
+        for check in &mut self.checks {
+            check.known = known.get(&check.kind()).map(|known| known.at_most);
+        }
+    }
+
     /// The budgets that were missed.
     pub fn missed(&self) -> impl Iterator<Item = &Check> {
         self.checks.iter().filter(|check| !check.is_kept())
@@ -151,7 +174,10 @@ impl Report {
             let with_unit = |number: f64| Cell::Text(format!("{number:.2} {}", check.unit));
             vec![Cell::from(word), Cell::Text(what), with_unit(check.value), with_unit(check.limit)]
         };
-        let mut rows: Vec<_> = self.missed().map(|check| line("MISSED", check.what(), check)).collect();
+        let mut rows: Vec<_> = self
+            .missed()
+            .map(|check| line(if check.is_known() { "missed, known" } else { "MISSED" }, check.what(), check))
+            .collect();
         // Of the kept ones of a kind, the one that came closest stands for all.
         for checks in self.checks.chunk_by(|one, other| one.group == other.group) {
             let kept = checks.iter().filter(|check| check.is_kept());
@@ -168,9 +194,10 @@ impl Report {
             key: "budgets",
             title: "Budgets",
             note: format!(
-                "{} of {} missed. local/bench-budgets.toml says why each stands where it stands.",
+                "{} of {} missed, {} of them known. local/bench-budgets.toml says why each stands where it stands.",
                 self.missed().count(),
-                self.checks.len()
+                self.checks.len(),
+                self.missed().filter(|check| check.is_known()).count()
             ),
             columns: vec!["", "budget", "measured", "at most"],
             rows,
@@ -185,7 +212,7 @@ impl Report {
             self.sections.iter().map(|section| (section.key.to_owned(), section.json())).collect();
         let checks = self.checks.iter().map(|check| {
             json!({"what": check.what(), "value": check.value, "limit": check.limit, "unit": check.unit,
-                   "kept": check.is_kept()})
+                   "kept": check.is_kept(), "known": check.is_known()})
         });
         json!({"machine": machine, "sections": sections, "budgets": checks.collect::<Vec<_>>()})
     }
@@ -252,6 +279,17 @@ mod tests {
         assert_eq!(missed.missed().count(), 1);
         assert!(missed.text().contains("MISSED  binary: get-me"), "{}", missed.text());
         assert_eq!(report(f64::NAN).missed().count(), 1, "what was not measured is not kept");
+    }
+
+    #[test]
+    fn a_known_miss_is_known_up_to_what_is_known() {
+        let known = "[binary]\nwhy = \"TLS\"\nat_most = 5.0".replace("binary", "\"binary ()\"");
+        let known: BTreeMap<String, Known> = toml::from_str(&known).unwrap();
+        for (value, is_known) in [(3.9, false), (4.5, true), (5.1, false)] {
+            let mut report = report(value);
+            report.mark(&known);
+            assert_eq!(report.checks[0].is_known(), is_known, "{value}");
+        }
     }
 
     #[test]
