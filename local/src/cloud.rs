@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::{project, template::Template};
 
 /// Settings that a developer may set in the shell for the functions; the README lists what they do.
-const SETTINGS: [&str; 22] = [
+const SETTINGS: &[&str] = &[
     "ALLOW_MOCK_AUTH_IN_PRODUCTION",
     "APP_ENV",
     "AUTH_MODE",
@@ -17,6 +17,8 @@ const SETTINGS: [&str; 22] = [
     "JWT_AUDIENCE",
     "JWT_ISSUER",
     "LLM_API_KEY",
+    "LLM_DEADLINE_MS",
+    "LLM_EMBEDDING_MODEL",
     "LLM_MODEL",
     "LOG_LEVEL",
     "MOCK_AUTH_ENABLED",
@@ -28,7 +30,6 @@ const SETTINGS: [&str; 22] = [
     "SUPABASE_ANON_KEY",
     "SUPABASE_URL",
     "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
     "TZ",
 ];
 
