@@ -185,7 +185,7 @@ pub async fn list(tx: &Tx, user: &User, filter: &SessionFilter) -> Result<Sessio
             "session_id",
             "with zone as (
                  select coalesce((select timezone from identity.users where id = $1), 'UTC') as name
-             ), matching as not materialized ( -- counted by the index alone, and paged by its order
+             ), matching as (
                  select s.id, s.created_at from practice.sessions s
                  where s.user_id = $1
                    and ($2::text is null or s.state = $2)
