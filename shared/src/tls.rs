@@ -13,9 +13,9 @@ use crate::settings;
 pub fn client_config(authorities: Option<&str>) -> Result<ClientConfig> {
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     if let Some(file) = settings::find("SSL_CERT_FILE") {
-        for certificate in CertificateDer::pem_file_iter(file)? {
-            roots.add(certificate?)?;
-        }
+        // A system's bundle may hold certificates that are too old to be understood; the others still count.
+        let certificates = CertificateDer::pem_file_iter(file)?.collect::<Result<Vec<_>, _>>()?;
+        roots.add_parsable_certificates(certificates);
     }
     for certificate in CertificateDer::pem_slice_iter(authorities.unwrap_or_default().as_bytes()) {
         roots.add(certificate?)?;
