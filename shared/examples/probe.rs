@@ -17,6 +17,9 @@ text_enum! {
         ForeignError = "foreign-error",
         SwallowError = "swallow-error",
         LeaveOpen = "leave-open",
+        CommitWith = "commit-with",
+        CommitWithFailure = "commit-with-failure",
+        LateStatement = "late-statement",
     }
 }
 
@@ -70,6 +73,8 @@ struct Who {
 
 from_row!(Who { role, person, at });
 
+const INSERT: &str = "insert into identity.users (id) values ($1)";
+
 async fn probe(
     db: Db,
     user: User,
@@ -96,7 +101,24 @@ async fn probe(
             tx.commit().await?;
         }
         Behaviour::LeaveOpen => {
-            tx.execute("insert into identity.users (id) values ($1)", &[&user.id]).await?;
+            tx.execute(INSERT, &[&user.id]).await?;
+        }
+        Behaviour::CommitWith => {
+            tx.commit_with(async |tx| tx.execute(INSERT, &[&user.id]).await).await?;
+        }
+        Behaviour::CommitWithFailure => {
+            tx.commit_with(async |tx| {
+                let insert = async { tx.execute(INSERT, &[&user.id]).await };
+                tokio::try_join!(biased; insert, tx.execute("select 1 / 0", &[]))
+            })
+            .await?;
+        }
+        Behaviour::LateStatement => {
+            tx.commit_with(async |tx| {
+                tx.execute(INSERT, &[&user.id]).await?;
+                tx.execute("select 1", &[]).await
+            })
+            .await?;
         }
     }
     let Body { word, count, flag, id, day, words } = body;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio_postgres::error::SqlState;
-use tokio_postgres::types::{FromSqlOwned, Type};
+use tokio_postgres::types::{FromSqlOwned, ToSql, Type};
 use uuid::Uuid;
 
 use super::{Connection, Parameter};
@@ -105,14 +105,14 @@ impl Tx {
 
     /// Runs a statement whose rows do not matter, and gives their number.
     pub async fn execute(&self, sql: &str, parameters: &[&dyn Parameter]) -> Result<u64> {
-        let typed: Vec<_> =
-            parameters.iter().map(|parameter| (parameter.value(), parameter.sql_type())).collect();
+        let typed = typed(parameters);
         self.run(Box::pin(self.connection.execute_typed(sql, &typed))).await
     }
 
     /// The transaction's last statements, with `commit` right behind them in the same flight. For statements that need
     /// no look at their answers before they may last: a failed one undoes all, and one that changed nothing commits
-    /// nothing. They must leave at once; a statement after the answer of another is an error.
+    /// nothing. They must leave at once: a statement after the answer of another is an error, although the
+    /// first then lasts.
     pub async fn commit_with<T>(self, last: impl AsyncFnOnce(&Tx) -> Result<T>) -> Result<T> {
         let commit = async {
             self.is_closing.store(true, Ordering::Relaxed);
@@ -142,8 +142,7 @@ impl Tx {
 
     /// The rows of a statement as they come.
     async fn rows(&self, sql: &str, parameters: &[&dyn Parameter]) -> Result<Vec<Row>> {
-        let typed: Vec<_> =
-            parameters.iter().map(|parameter| (parameter.value(), parameter.sql_type())).collect();
+        let typed = typed(parameters);
         let rows = self.run(Box::pin(self.connection.query_typed(sql, &typed))).await?;
         Ok(rows.into_iter().map(Row).collect())
     }
@@ -191,6 +190,11 @@ impl Tx {
         .await;
         opened.and(claimed.map(drop))
     }
+}
+
+/// The parameters with their types, as tokio-postgres takes them.
+fn typed<'a>(parameters: &[&'a dyn Parameter]) -> Vec<(&'a (dyn ToSql + Sync), Type)> {
+    parameters.iter().map(|parameter| (parameter.value(), parameter.sql_type())).collect()
 }
 
 /// A lost connection and a server that shuts down or is full are 503; the rest is a 500.

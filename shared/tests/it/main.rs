@@ -101,6 +101,27 @@ async fn what_is_not_committed_never_was_and_a_kept_connection_comes_back_clean(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_commit_travels_with_the_last_statements() {
+    let stack = probe().start().await;
+    let db = stack.db().await;
+    let rows =
+        async || db.query_one("select count(*) from identity.users", &[]).await.unwrap().get::<_, i64>(0);
+
+    stack.user().post("/probe/commit-with-failure", json!({})).await.assert_status(500);
+    assert_eq!(rows().await, 0, "a failed statement undoes the ones beside it");
+    stack.user().post("/probe/commit-with", json!({})).header("x-request-id", "r-1").await.assert_status(200);
+    assert_eq!(rows().await, 1);
+    assert_eq!(line_of(&stack, "r-1").await["db_round_trips"], 2, "the probe's read, then insert and commit");
+    stack
+        .user()
+        .post("/probe/late-statement", json!({}))
+        .header("x-request-id", "r-2")
+        .await
+        .assert_status(500);
+    assert_eq!(line_of(&stack, "r-2").await["cause"], "a statement after the commit");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn no_session_stays_open_on_the_server() {
     let stack = probe().start().await;
     let alice = stack.user();
