@@ -203,12 +203,18 @@ pub async fn list(tx: &Tx, user: &User, filter: &SessionFilter) -> Result<Sessio
              ), page as (
                  select id from matching order by created_at desc, id desc limit $6 offset $7
              ), items as (
-                 select s.id as session_id, s.scene_id, c.title as scene_title, s.state, s.current_turn,
-                        s.target_turns, s.created_at, s.ended_at, s.last_user_message, s.last_assistant_message,
-                        s.last_overall_score, s.last_risk_level,
-                        exists (select from practice.summaries m where m.session_id = s.id) as has_summary,
-                        exists (select from practice.reflections r where r.session_id = s.id) as has_reflection
-                 from page join practice.sessions s on s.id = page.id join practice.scenes c on c.id = s.scene_id
+                 -- `offset 0` keeps the planner from joining in another order: what row-level security leaves of a table is
+                 -- estimated at an average person's rows, and whoever has many would have all of theirs read for ten.
+                 select item.*
+                 from page cross join lateral (
+                     select s.id as session_id, s.scene_id,
+                            (select c.title from practice.scenes c where c.id = s.scene_id) as scene_title, s.state,
+                            s.current_turn, s.target_turns, s.created_at, s.ended_at, s.last_user_message,
+                            s.last_assistant_message, s.last_overall_score, s.last_risk_level,
+                            exists (select from practice.summaries m where m.session_id = s.id) as has_summary,
+                            exists (select from practice.reflections r where r.session_id = s.id) as has_reflection
+                     from practice.sessions s where s.id = page.id offset 0
+                 ) item
              )
              select * from counted left join items on true
              order by created_at desc, session_id desc",

@@ -25,7 +25,7 @@ const WARMING: usize = 5;
 /// # Errors
 /// When a function fails.
 pub(super) async fn measure(setup: &Setup, say: &impl Fn(&str)) -> Result<(Section, Vec<Check>)> {
-    let mut found: BTreeMap<(usize, &str), Vec<Sample>> = BTreeMap::new();
+    let mut found: BTreeMap<(usize, &str, &str), Vec<Sample>> = BTreeMap::new();
     for own in OWN {
         for sessions in SESSIONS {
             // A person cannot have more than there are.
@@ -38,24 +38,25 @@ pub(super) async fn measure(setup: &Setup, say: &impl Fn(&str)) -> Result<(Secti
             let session = person.session(&database).await?;
             let mut stack = Stack::start(setup, &database.url, &[("DATABASE_CONNECTION", "reuse")]).await?;
             for route in setup.budgets.growth.keys() {
-                let event = event(route, &person, &session)?;
-                let times = times(&mut stack, route, &event).await?;
-                found.entry((own, route)).or_default().push(times);
+                for (title, event) in events(route, &person, &session)? {
+                    let times = times(&mut stack, route, &event).await?;
+                    found.entry((own, route, title)).or_default().push(times);
+                }
             }
             stack.stop().await;
             setup.server.cluster.drop_database(&name).await?;
         }
     }
     let (mut rows, mut checks) = (Vec::new(), Vec::new());
-    for ((own, route), samples) in found {
+    for ((own, route, title), samples) in found {
         let (first, last) = samples.first().zip(samples.last()).context("nothing was measured")?;
         let ratio = last.median() / first.median();
-        let mut row = vec![Cell::from(route), Cell::Number(own as f64, 0)];
+        let mut row = vec![Cell::Text(format!("{route}{title}")), Cell::Number(own as f64, 0)];
         row.extend(samples.into_iter().map(|sample| Cell::from(Some(sample))));
         row.push(Cell::Number(ratio, 2));
         rows.push(row);
         let limit = setup.budgets.growth[route];
-        checks.push(Check::new("growth", format!("{route}, {own} own sessions"), ratio, limit, "x"));
+        checks.push(Check::new("growth", format!("{route}{title}, {own} own sessions"), ratio, limit, "x"));
     }
     let section = Section {
         key: "growth",
@@ -84,11 +85,22 @@ async fn times(stack: &mut Stack, route: &str, event: &str) -> Result<Sample> {
     Sample::new(times).context("nothing was measured")
 }
 
-/// The sample event as the person, about a session of theirs and a week with practice in it.
-fn event(route: &str, person: &Person, session: &str) -> Result<String> {
+/// The sample event as the person, about a session of theirs and a week with practice in it; and, where it filters, the
+/// same without a filter. Each with what to add to the route's name.
+fn events(route: &str, person: &Person, session: &str) -> Result<Vec<(&'static str, String)>> {
     let month_ago = jiff::Zoned::now().date().checked_sub(jiff::Span::new().days(30))?;
-    Ok(sample_event(route)?
+    let event = sample_event(route)?
         .replace(super::database::SAMPLE_PERSON, &person.id())
         .replace("00000000-0000-7000-8000-000000000021", session)
-        .replace("2026-11-16", &month_ago.to_string()))
+        .replace("2026-11-16", &month_ago.to_string());
+    let mut unfiltered: serde_json::Value = serde_json::from_str(&event)?;
+    let mut filters = false;
+    for query in ["queryStringParameters", "multiValueQueryStringParameters"] {
+        filters |= unfiltered[query].as_object_mut().is_some_and(|query| query.remove("state").is_some());
+    }
+    Ok(if filters {
+        vec![(" of one state", event), (" of every state", unfiltered.to_string())]
+    } else {
+        vec![("", event)]
+    })
 }

@@ -34,8 +34,8 @@ impl Person {
     }
 }
 
-/// Fills an empty database with `sessions` sessions over two years, one turn each, cards on a third and reflections on a
-/// quarter of them. `person` has their own spread evenly among them; the others have a hundred each.
+/// Fills an empty database with `sessions` sessions over two years, a tenth of them active, one turn each, cards on a third
+/// and reflections on a quarter of them. `person` has their own spread evenly among them; the others have a hundred each.
 ///
 /// # Errors
 /// When the server refuses.
@@ -61,16 +61,21 @@ pub(super) async fn fill(database: &Database, sessions: usize, person: &Person) 
 
          create temporary table made as
          select n, uuidv7(at - now()) as id, at,
-                case when n % {every} = 0 and n / {every} < {own} then '{id}'::uuid
+                case when is_own then '{id}'::uuid
                      else ('b0000000-0000-7000-8000-' || lpad((n::bigint * 7919 % {people})::text, 12, '0'))::uuid end
-                    as user_id
+                    as user_id,
+                -- Counts each person's sessions, whatever else is in the database: the person has the same rows in all.
+                case when is_own then n / {every} else n + n / {people} end as nth
          from generate_series(0, {sessions} - 1) n,
-              lateral (select now() - interval '730 days' * (1 - (n + 1)::double precision / {sessions}) as at) t;
+              lateral (select now() - interval '730 days' * (1 - (n + 1)::double precision / {sessions}) as at,
+                              n % {every} = 0 and n / {every} < {own} as is_own) t;
 
          insert into practice.sessions (id, user_id, scene_id, state, target_turns, current_turn, last_user_message,
                                         last_assistant_message, last_overall_score, last_risk_level, created_at, ended_at)
-         select id, user_id, user_id, 'ABANDONED', 5, 1, 'You always deliver late, and I only hear of it on the day.',
-                'I did not know it hit you that hard. What would have helped you?', 50, 'MEDIUM', at, at
+         select id, user_id, user_id, case when nth % 10 = 0 then 'ACTIVE' else 'ABANDONED' end, 5, 1,
+                'You always deliver late, and I only hear of it on the day.',
+                'I did not know it hit you that hard. What would have helped you?', 50, 'MEDIUM', at,
+                case when nth % 10 <> 0 then at end
          from made order by n;
 
          insert into practice.turns (id, session_id, user_id, turn_no, client_message_id, user_content, claimed_until,
@@ -88,10 +93,10 @@ pub(super) async fn fill(database: &Database, sessions: usize, person: &Person) 
 
          insert into practice.summaries (id, session_id, user_id, turn_no, opening_line, request_line, created_at)
          select uuidv7(at - now()), id, user_id, 1, 'I noticed delays.', 'Would you agree on a date?', at
-         from made where n % 3 = 0 order by n;
+         from made where nth % 3 = 0 order by n;
 
          insert into practice.reflections (id, session_id, user_id, used_in_real_world, outcome_score, created_at)
-         select uuidv7(at - now()), id, user_id, true, 4, at from made where n % 4 = 0 order by n;
+         select uuidv7(at - now()), id, user_id, true, 4, at from made where nth % 4 = 0 order by n;
 
          insert into practice.weekly_progress (user_id, week_start, timezone, practice_count, summary_count,
                                                real_world_used_count, avg_outcome_score)
