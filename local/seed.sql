@@ -79,4 +79,91 @@ values ('00000000-0000-7000-8000-000000000061', '00000000-0000-7000-8000-0000000
         'Would you agree on a date with me today?', 'If now is a bad time, when could we talk?', '{}')
 on conflict do nothing;
 
+-- The sample person is an admin too, and 2 is somebody to administer.
+set local role service;
+update identity.users set roles = '{student,admin}'
+where id = '00000000-0000-7000-8000-000000000001' and roles <> '{student,admin}';
+insert into identity.users (id, email, display_name, locale, timezone)
+values ('00000000-0000-7000-8000-000000000002', '00000000-0000-7000-8000-000000000002@mock.local', 'Sample Learner', 'en',
+        'Europe/Berlin')
+on conflict (id) do nothing;
+
+-- Sign-in. The sample person has an address, not verified, and the password "a sample of a passphrase"; 71 opens links of
+-- mails, 72 has devices. The secret of a sample token is SHA-256 of the text that stands here.
+set local role service;
+
+-- An event that is invoked often must succeed too; whose attempts were counted cannot be told from a hash.
+delete from identity.rate_limits;
+
+delete from identity.users
+where id = (select user_id from identity.emails where email = 'new.person@example.org');
+
+insert into identity.users (id, email, display_name, locale, timezone)
+select ('00000000-0000-7000-8000-0000000000' || number)::uuid, email, name, 'en', 'UTC'
+from (values ('71', 'reader@example.org', 'Sample Reader'), ('72', 'devices@example.org', 'Sample Owner of Devices'))
+     as person (number, email, name)
+on conflict (id) do nothing;
+
+insert into identity.emails (email, user_id)
+select email, ('00000000-0000-7000-8000-0000000000' || number)::uuid
+from (values ('01', 'sample.person@example.org'), ('71', 'reader@example.org'), ('72', 'devices@example.org'))
+     as mailbox (number, email)
+on conflict on constraint emails_user_id_key do update set email = excluded.email, verified_at = null;
+
+insert into identity.passwords (user_id, password_hash)
+values ('00000000-0000-7000-8000-000000000001',
+        '$argon2id$v=19$m=19456,t=2,p=1$c2FtcGxlIHBlcnNvbidzIA$AWOWFTmzSY5gr173mUrpVWkYbadUhq3Ii9/HMD7J9eY')
+on conflict (user_id) do update set password_hash = excluded.password_hash;
+
+-- 73 is refreshed, 74 signs out, 75 is revoked.
+insert into identity.sign_ins (id, user_id, kind, method, ip, user_agent, idle_expires_at, expires_at)
+select ('00000000-0000-7000-8000-0000000000' || number)::uuid, '00000000-0000-7000-8000-000000000072', 'token',
+       'password', '127.0.0.1', 'curl/8.14.1', now() + interval '30 days', now() + interval '90 days'
+from (values ('73'), ('74'), ('75')) as sign_in (number)
+on conflict (id) do update set revoked_at = null, revoked_because = null,
+    idle_expires_at = excluded.idle_expires_at, expires_at = excluded.expires_at;
+
+-- 76 is a browser, which signs out.
+insert into identity.sign_ins (id, user_id, kind, method, secret_hash, ip, user_agent, idle_expires_at, expires_at)
+values ('00000000-0000-7000-8000-000000000076', '00000000-0000-7000-8000-000000000072', 'browser', 'password',
+        sha256(sha256('sample browser')), '127.0.0.1', 'curl/8.14.1', now() + interval '1 day', now() + interval '30 days')
+on conflict (id) do update set revoked_at = null, revoked_because = null,
+    idle_expires_at = excluded.idle_expires_at, expires_at = excluded.expires_at;
+
+delete from identity.refresh_tokens
+where sign_in_id in ('00000000-0000-7000-8000-000000000073', '00000000-0000-7000-8000-000000000074');
+insert into identity.refresh_tokens (token_hash, sign_in_id, user_id)
+select sha256(sha256(secret::bytea)), ('00000000-0000-7000-8000-0000000000' || number)::uuid,
+       '00000000-0000-7000-8000-000000000072'
+from (values ('73', 'sample refresh'), ('74', 'sample logout')) as token (number, secret);
+
+insert into identity.mail_tokens (token_hash, user_id, purpose, email, expires_at)
+select sha256(sha256(('sample ' || purpose)::bytea)), ('00000000-0000-7000-8000-0000000000' || number)::uuid, purpose, email,
+       now() + interval '1 day'
+from (values ('71', 'verify_email', 'reader@example.org'), ('71', 'reset_password', 'reader@example.org'),
+             ('72', 'change_email', 'devices.elsewhere@example.org')) as link (number, purpose, email)
+on conflict (token_hash) do update set expires_at = excluded.expires_at;
+
+-- 81 leaves: asks for an export, for the deletion of the account, and for neither. 82 is an export of theirs, whose link
+-- carries "sample-export-sample-export-samp" in base64url.
+set local role service;
+
+insert into identity.users (id, email, display_name, locale, timezone, deletion_requested_at)
+values ('00000000-0000-7000-8000-000000000081', '00000000-0000-7000-8000-000000000081@mock.local', 'Sample Leaver', 'en',
+        'Europe/Berlin', now())
+on conflict (id) do update set deletion_requested_at = excluded.deletion_requested_at;
+
+insert into identity.exports (id, user_id, status, token_hash, requested_at, finished_at, expires_at)
+values ('00000000-0000-7000-8000-000000000082', '00000000-0000-7000-8000-000000000081', 'ready',
+        sha256('sample-export-sample-export-samp'), now() - interval '1 day', now(), now() + interval '7 days')
+on conflict (id) do update set expires_at = excluded.expires_at;
+
+insert into identity.export_parts (export_id, user_id, part_no, archive)
+values ('00000000-0000-7000-8000-000000000082', '00000000-0000-7000-8000-000000000081', 1,
+        decode('504b03041400000008000000755da8eaca4137000000350000000a000000524541444d452e7478747354284ecc2dc84955482c4acec8'
+               || '2c4bb552284a4dcc51c8cf4b2d5648cecf4d55482bcacf55482acdcc49d14dad28c82f2a29d6e30200504b01021403140000000800'
+               || '0000755da8eaca4137000000350000000a0000000000000000000000800100000000524541444d452e747874504b05060000000001'
+               || '000100380000005f0000000000', 'hex'))
+on conflict do nothing;
+
 commit;

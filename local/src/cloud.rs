@@ -4,28 +4,53 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use anyhow::Result;
 
-use crate::{project, template::Template};
+use crate::{keys, mails, project, template::Template};
 
 /// Settings that a developer may set in the shell for the functions; the README lists what they do.
 const SETTINGS: &[&str] = &[
+    "ACCESS_TOKEN_MINUTES",
     "ALLOW_MOCK_AUTH_IN_PRODUCTION",
+    "API_URL",
     "APP_ENV",
+    "APP_URL",
+    "ARGON2_ITERATIONS",
+    "ARGON2_MEMORY_KIB",
+    "ARGON2_PARALLELISM",
+    "AUTH_AUDIENCE",
+    "AUTH_ISSUER",
+    "AUTH_KEYS_FILE",
     "AUTH_MODE",
+    "CLEVER_CLIENT_ID",
+    "CLEVER_CLIENT_SECRET",
+    "CLEVER_ISSUER",
     "CORS_ORIGINS",
     "DATABASE_CA_PEM",
     "DATABASE_CONNECTION",
+    "GOOGLE_CLIENT_ID",
+    "GOOGLE_CLIENT_SECRET",
+    "GOOGLE_ISSUER",
     "JWT_AUDIENCE",
     "JWT_ISSUER",
+    "LIMITS_BACKEND",
     "LLM_API_KEY",
     "LLM_DEADLINE_MS",
     "LLM_EMBEDDING_MODEL",
     "LLM_MODEL",
     "LOG_LEVEL",
+    "MAIL_DIRECTORY",
+    "MAIL_FROM",
+    "MAIL_URL",
     "MOCK_AUTH_ENABLED",
     "OBSERVABILITY_RECENT_ERROR_LIMIT",
     "OPENAI_BASE_URL",
     "OPS_TOKEN",
+    "REDIS_URL",
+    "REFRESH_IDLE_DAYS",
     "RUST_BACKTRACE",
+    "SESSION_IDLE_MINUTES",
+    "SESSION_MAX_DAYS",
+    "SIGN_IN_MAX_DAYS",
+    "SIGN_UP_DOMAINS",
     "SLOW_REQUEST_MS",
     "SUPABASE_ANON_KEY",
     "SUPABASE_URL",
@@ -39,19 +64,30 @@ pub fn shell() -> BTreeMap<String, String> {
     SETTINGS.iter().filter_map(|name| Some(((*name).to_owned(), value(name)?))).collect()
 }
 
-/// The variables of every function: development with mock sign-in on the database at `database_url`, no secrets
-/// from AWS, `over` above that.
+/// The variables of every function: development with mock sign-in beside Praxis's own, on the database at
+/// `database_url`, no secrets from AWS, `over` above that.
 pub fn environment(database_url: &str, over: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let keys = keys::path().display().to_string();
+    let mails = mails::folder().display().to_string();
     let fixed = [
         ("APP_ENV", "development"),
-        ("AUTH_MODE", "mock"),
+        ("APP_URL", "http://localhost:3000"),
+        ("AUTH_KEYS_FILE", &keys),
+        ("AUTH_MODE", "mock,praxis"),
+        ("LIMITS_BACKEND", "postgres"),
+        ("MAIL_DIRECTORY", &mails),
         ("MOCK_AUTH_ENABLED", "true"),
         ("CORS_ORIGINS", "*"),
         ("DATABASE_URL", database_url),
         // Blank counts as unset: nothing asks AWS for a secret.
+        ("AUTH_JWKS_SECRET_ARN", ""),
+        ("AUTH_KEYS_SECRET_ARN", ""),
         ("DATABASE_SECRET_ARN", ""),
         ("LLM_SECRET_ARN", ""),
+        ("MAIL_SECRET_ARN", ""),
+        ("OIDC_SECRET_ARN", ""),
         ("OPS_SECRET_ARN", ""),
+        ("REDIS_SECRET_ARN", ""),
     ];
     let mut variables: BTreeMap<_, _> =
         fixed.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
@@ -69,7 +105,7 @@ pub fn template(environment: &BTreeMap<String, String>) -> Result<Arc<Template>>
     let parameters = [
         ("Stage", "local".to_owned()),
         ("AppEnv", "development".to_owned()),
-        ("AuthMode", setting("AUTH_MODE", "mock")),
+        ("AuthMode", auth_mode(&setting("AUTH_MODE", "mock")).to_owned()),
         // The gateway answers preflights itself, from the same list that the functions name origins from.
         ("CorsOrigins", setting("CORS_ORIGINS", "*")),
         ("DatabaseSecretArn", "arn:aws:secretsmanager:local".to_owned()),
@@ -77,4 +113,16 @@ pub fn template(environment: &BTreeMap<String, String>) -> Result<Arc<Template>>
     ];
     let parameters = parameters.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     Ok(Arc::new(Template::load(&project::root().join("template.yaml"), &parameters)?))
+}
+
+/// The template's word for a list of modes. It knows mock sign-in only by itself, because no deployment has both.
+fn auth_mode(modes: &str) -> &'static str {
+    let modes: Vec<_> = modes.split(',').map(|mode| mode.trim().to_ascii_lowercase()).collect();
+    let has = |wanted: &str| modes.iter().any(|mode| mode == wanted);
+    match (has("mock"), has("praxis"), has("supabase")) {
+        (false, true, true) => "praxis,supabase",
+        (false, true, false) => "praxis",
+        (false, false, true) => "supabase",
+        _ => "mock",
+    }
 }

@@ -2,6 +2,7 @@
 
 mod bench;
 mod invoke;
+mod keys;
 mod logs;
 mod migrate;
 mod psql;
@@ -67,6 +68,14 @@ enum Command {
         #[command(subcommand)]
         direction: Direction,
     },
+    /// Show the keys that sign access tokens, made if there are none
+    Keys {
+        #[command(subcommand)]
+        action: Option<Keys>,
+        /// File with the keys [default: .local/auth-keys.json]
+        #[arg(long, global = true)]
+        file: Option<PathBuf>,
+    },
     /// Open psql on the database; arguments after -- go to psql
     Psql {
         /// Arguments for psql
@@ -93,6 +102,14 @@ enum Command {
 }
 
 #[derive(Clone, Copy, Debug, Subcommand)]
+enum Keys {
+    /// Add a key that signs in ten minutes, and drop those replaced more than a day ago
+    Rotate,
+    /// Print the public keys, for the secret that every function reads
+    Public,
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
 enum Direction {
     /// Apply every pending migration
     Up,
@@ -112,6 +129,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         Some(Command::Invoke { function, event, release }) => invoke::run(&function, event, release).await,
         Some(Command::Logs { follow, raw }) => logs::run(follow, raw).await,
         Some(Command::Migrate { direction }) => migrate::run(direction).await,
+        Some(Command::Keys { action, file }) => keys::run(action, file),
         Some(Command::Psql { arguments }) => psql::run(&arguments).await,
         Some(Command::Check) => local::check::run(&project::root()),
         Some(Command::Bench { short, json }) => bench::run(short, json).await,

@@ -7,6 +7,7 @@
 mod body;
 pub mod event;
 mod integration;
+mod mail_page;
 mod response;
 mod route;
 mod throttle;
@@ -14,6 +15,7 @@ mod throttle;
 use std::{
     convert::Infallible,
     net::SocketAddr,
+    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -49,11 +51,13 @@ pub struct Options {
     pub throttle: bool,
     /// The integration's time limit for routes that set none. AWS: 29 seconds.
     pub integration_timeout: Duration,
+    /// The folder whose mails the page `/_local/mail` shows, if there is to be one.
+    pub mails: Option<PathBuf>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { throttle: true, integration_timeout: Duration::from_secs(29) }
+        Self { throttle: true, integration_timeout: Duration::from_secs(29), mails: None }
     }
 }
 
@@ -135,6 +139,12 @@ struct FrontDoor {
 impl FrontDoor {
     async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
         let (parts, body) = request.into_parts();
+        if parts.method == http::Method::GET
+            && let Some(folder) = &self.options.mails
+            && let Some(page) = mail_page::answer(folder, parts.uri.path())
+        {
+            return page;
+        }
         let caller = Caller::new(&self.template.api, peer, &parts);
         let body = RequestBody::new(body, &parts.headers);
         let (mut answer, headers) = match self.route(&parts, &caller, body).await {

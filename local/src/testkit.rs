@@ -13,9 +13,13 @@ mod client;
 mod database;
 mod examples;
 pub mod fakes;
+mod mail;
+mod redis;
 mod stack;
 
-pub use client::{Answer, Call, Client};
+pub use client::{Answer, Call, Client, SetCookie};
 pub use database::Database;
 pub use examples::examples;
+pub use mail::Mail;
+pub use redis::Redis;
 pub use stack::{Builder, Stack, stack};

@@ -1,9 +1,12 @@
-//! Who is calling: an `Authorization` header becomes a [`User`], by development's `mock_` tokens or by a JWT.
+//! Who is calling: an `Authorization` header or a browser's cookie becomes a [`User`], by development's `mock_` tokens,
+//! a JWT of this system or of a Supabase project, or a row of `identity.sign_ins`.
 //!
 //! No outcome says why a token was refused, and nothing here logs or prints one.
 
+mod browser;
 mod jwks;
 mod mock;
+mod praxis;
 mod settings;
 mod supabase;
 mod token;
@@ -14,11 +17,17 @@ mod tests;
 
 use std::fmt;
 
+use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::error::{Result, unauthorized};
+use crate::error::{Error, Result, unauthorized};
 
+pub(crate) use browser::Browser;
+pub use praxis::{PublicKey, audience, issuer, public_keys};
+
+use praxis::Praxis;
 use supabase::Supabase;
+use token::Token;
 
 /// The longest display name that is taken over, in characters.
 const DISPLAY_NAME_CHARS: usize = 120;
@@ -34,6 +43,10 @@ pub struct User {
     pub email: Option<String>,
     /// Display name, trimmed, at most 120 characters.
     pub display_name: Option<String>,
+    /// The row of `identity.sign_ins` that the caller came in by; `None` with an outside provider's token.
+    pub sign_in: Option<Uuid>,
+    /// When the person last proved who they are, as far as that is known.
+    pub authenticated_at: Option<Timestamp>,
 }
 
 impl User {
@@ -49,7 +62,7 @@ impl User {
                 name.trim().chars().take(DISPLAY_NAME_CHARS).collect::<String>().trim_end().to_owned()
             })
             .filter(|name| !name.is_empty());
-        User { id, email, display_name }
+        User { id, email, display_name, sign_in: None, authenticated_at: None }
     }
 }
 
@@ -62,16 +75,21 @@ impl fmt::Debug for User {
 
 /// Decides who a request's caller is. One per sandbox: it holds the cached keys.
 pub struct Verifier {
+    /// Whether what is no JWT gets the answers of mock sign-in, as the existing clients were promised.
+    is_mock_mode: bool,
     accepts_mock_tokens: bool,
-    /// `None` with `AUTH_MODE=mock`.
+    praxis: Option<Praxis>,
     supabase: Option<Supabase>,
 }
 
 impl Verifier {
     /// Reads the settings through `get`; an `Err` names the setting at fault and fails the start.
     ///
-    /// - `AUTH_MODE`: `mock` or `supabase`, in any case. Default `mock` if `APP_ENV` is `development` or `test`;
-    ///   anywhere else, also where `APP_ENV` is missing, it must be set.
+    /// - `AUTH_MODE`: a comma list of `praxis`, `supabase` and `mock`, in any case. Default `mock`, and `praxis` if
+    ///   there are keys, with `APP_ENV` `development` or `test`; anywhere else, also where `APP_ENV` is missing, it
+    ///   must be set.
+    /// - `AUTH_KEYS_FILE` or `AUTH_JWKS_SECRET_ARN`: this system's keys; `AUTH_ISSUER`, `AUTH_AUDIENCE` (both default
+    ///   `praxis`): what its tokens must say.
     /// - `MOCK_AUTH_ENABLED`: takes `mock_` tokens beside JWTs. Default false.
     /// - `ALLOW_MOCK_AUTH_IN_PRODUCTION`: outside development and test, mock tokens are taken only if this and
     ///   `MOCK_AUTH_ENABLED` are both set to true; with one of them the start fails.
@@ -85,21 +103,44 @@ impl Verifier {
     /// The caller, from the `Authorization` header's value. Every failure is a 401 in the contract's words.
     pub async fn verify(&self, authorization: Option<&str>) -> Result<User> {
         let token = bearer(authorization)?;
-        match &self.supabase {
-            Some(_) if self.accepts_mock_tokens && token.starts_with(mock::PREFIX) => mock::user(token),
-            Some(supabase) => supabase.user(token).await,
-            None => mock::user(token),
+        if self.accepts_mock_tokens && token.starts_with(mock::PREFIX) {
+            return mock::user(token);
+        }
+        if self.is_mock_mode && (token.split('.').count() != 3 || !self.takes_jwts()) {
+            return mock::user(token);
+        }
+        let token = Token::parse(token).ok_or_else(refused)?;
+        // The issuer only chooses who verifies: each verifier believes its own keys.
+        match (&self.praxis, &self.supabase) {
+            (Some(praxis), _) if token.issuer() == praxis.expected.issuer => praxis.user(&token).await,
+            (_, Some(supabase)) => supabase.user(&token).await,
+            _ => Err(refused()),
         }
     }
+
+    fn takes_jwts(&self) -> bool {
+        self.praxis.is_some() || self.supabase.is_some()
+    }
+}
+
+/// 401 for a token that is not good, whatever is wrong with it.
+fn refused() -> Error {
+    unauthorized("invalid or expired access token")
+}
+
+/// 401 for a token that nobody could be asked about.
+fn undecided() -> Error {
+    unauthorized("failed to validate access token")
 }
 
 /// Neither keys nor what it remembers.
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let issuer = self.supabase.as_ref().map(|supabase| &supabase.expected.issuer);
+        let praxis = self.praxis.as_ref().map(|praxis| &praxis.expected.issuer);
+        let supabase = self.supabase.as_ref().map(|supabase| &supabase.expected.issuer);
         f.debug_struct("Verifier")
             .field("accepts_mock_tokens", &self.accepts_mock_tokens)
-            .field("issuer", &issuer)
+            .field("issuers", &[praxis, supabase])
             .finish_non_exhaustive()
     }
 }

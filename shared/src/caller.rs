@@ -1,39 +1,129 @@
 //! Who may call: the parameters that guard a route.
 
+use std::ops::Deref;
 use std::sync::OnceLock;
 
 use http::header;
 use sha2::{Digest, Sha256};
 
-use crate::auth::{User, Verifier};
+use crate::auth::{Browser, User, Verifier};
+use crate::database::Db;
 use crate::describe::Operation;
 use crate::error::{Result, forbidden, internal, unauthorized};
 use crate::request::{FromRequest, Request};
 use crate::secrets;
 use crate::settings::{self, Environment, SettingError};
+use crate::text_enum;
 
 static VERIFIER: OnceLock<Verifier> = OnceLock::new();
+static BROWSER: OnceLock<Browser> = OnceLock::new();
 
-/// Any signed-in person. 401 without a valid token.
+/// Any signed-in person, by an access token or by a browser's session. 401 without either.
 impl FromRequest for User {
     const HAS_CALLER: bool = true;
 
     fn start() -> Result<(), SettingError> {
         let verifier = Verifier::from_settings(&settings::find)?;
         VERIFIER.get_or_init(|| verifier);
-        Ok(())
+        let browser = Browser::start()?;
+        BROWSER.get_or_init(|| browser);
+        // A session is a row.
+        Db::start()
     }
 
     async fn from_request(request: &mut Request) -> Result<User> {
-        let verifier = VERIFIER.get().ok_or_else(|| internal("the verifier was not started"))?;
-        let user = verifier.verify(request.header(header::AUTHORIZATION.as_str())).await?;
+        let (Some(verifier), Some(browser)) = (VERIFIER.get(), BROWSER.get()) else {
+            return Err(internal("the verifier was not started"));
+        };
+        let user =
+            if !request.headers.contains_key(header::AUTHORIZATION) && Browser::is_named(&request.headers) {
+                browser.user(request).await?
+            } else {
+                verifier.verify(request.header(header::AUTHORIZATION.as_str())).await?
+            };
         request.user_id = Some(user.id);
         Ok(user)
     }
 
     fn describe(operation: &mut Operation) {
         operation.security = Some("user");
-        operation.error(401, "No valid access token");
+        operation.error(401, "No valid access token and no valid session");
+        operation.error(403, "The account is deactivated, or a write by a session lacks its CSRF token");
+    }
+}
+
+text_enum! {
+    /// What a person may do beyond what everybody may. A person has one or more.
+    pub enum Role {
+        /// Learns.
+        Student = "student",
+        /// Gives lessons.
+        Teacher = "teacher",
+        /// Works at a school.
+        Educator = "educator",
+        /// Coaches educators.
+        Coach = "coach",
+        /// Runs the practice.
+        Admin = "admin",
+    }
+}
+
+macro_rules! callers {
+    ($($(#[$doc:meta])* $name:ident),+) => {
+        $(
+            $(#[$doc])*
+            #[derive(Debug, Clone)]
+            pub struct $name(pub User);
+
+            impl Deref for $name {
+                type Target = User;
+
+                fn deref(&self) -> &User {
+                    &self.0
+                }
+            }
+
+            impl FromRequest for $name {
+                const HAS_CALLER: bool = true;
+
+                fn start() -> Result<(), SettingError> {
+                    User::start()
+                }
+
+                async fn from_request(request: &mut Request) -> Result<$name> {
+                    with_role(request, Role::$name).await.map($name)
+                }
+
+                fn describe(operation: &mut Operation) {
+                    User::describe(operation);
+                    operation.error(403, concat!("The caller has not the role `", stringify!($name), "`"));
+                }
+            }
+        )+
+    };
+}
+
+callers! {
+    /// A signed-in person with the role `student`; 403 for others.
+    Student,
+    /// A signed-in person with the role `teacher`; 403 for others.
+    Teacher,
+    /// A signed-in person with the role `educator`; 403 for others.
+    Educator,
+    /// A signed-in person with the role `coach`; 403 for others.
+    Coach,
+    /// A signed-in person with the role `admin`; 403 for others.
+    Admin
+}
+
+/// The caller, if they have the role now: it is read for each request, so that a change counts at once.
+async fn with_role(request: &mut Request, role: Role) -> Result<User> {
+    let user = User::from_request(request).await?;
+    let tx = request.db.begin(&user).await?;
+    let sql = "select id from identity.users where id = $1 and $2 = any (roles)";
+    match tx.execute(sql, &[&user.id, &role.as_str()]).await? {
+        0 => Err(forbidden(format!("this needs the role {}", role.as_str()))),
+        _ => Ok(user),
     }
 }
 

@@ -18,7 +18,7 @@ pub use connect::Connection;
 pub use parameter::{Parameter, SqlType};
 pub use transaction::{FromRow, OnConstraint, Row, Tx};
 
-use crate::auth::User;
+use crate::auth::{Browser, User};
 use crate::describe::Operation;
 use crate::error::{Result, internal};
 use crate::log::Stats;
@@ -106,8 +106,12 @@ impl FromRequest for Db {
     }
 
     async fn from_request(request: &mut Request) -> Result<Db> {
-        // Without a token there will be no answer that needs the database, unless the route is public.
-        if !request.has_caller || request.headers.contains_key(http::header::AUTHORIZATION) {
+        // Without a token or session there will be no answer that needs the database, unless the route is public.
+        let headers = &request.headers;
+        if !request.has_caller
+            || headers.contains_key(http::header::AUTHORIZATION)
+            || Browser::is_named(headers)
+        {
             request.db.prepare().await;
         }
         Ok(request.db.clone())

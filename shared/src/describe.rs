@@ -106,6 +106,11 @@ impl Operation {
         response.schema = schema;
     }
 
+    /// Says that `status` answers without a body.
+    pub fn reply_without_body(&mut self, status: u16, description: &str) {
+        self.responses.entry(status).or_default().descriptions.push(description.to_owned());
+    }
+
     /// Says that the route can answer the error contract with `status`, and when.
     pub fn error(&mut self, status: u16, description: &str) {
         let schema = self.generator.subschema_for::<crate::error::ErrorBody>();

@@ -2,7 +2,7 @@
 
 use crate::auth::User;
 use crate::database::Tx;
-use crate::error::Result;
+use crate::error::{Result, unauthorized};
 use crate::from_row;
 
 /// What the person has set, or the defaults of someone without a row yet.
@@ -24,8 +24,12 @@ pub fn introduction(user: &User) -> (String, String) {
 }
 
 /// Makes the person's row if it is missing; never rewrites one. Pipeline it with the first write of a route, which may
-/// refer to the row.
+/// refer to the row. Praxis's own sign-in begins with the row: who comes by it and has none was erased while their access
+/// token was still good, and does not come back by it. 401.
 pub async fn ensure(tx: &Tx, user: &User) -> Result<()> {
+    if user.sign_in.is_some() {
+        return must_exist(tx, user).await;
+    }
     let (email, display_name) = introduction(user);
     tx.execute(
         "insert into identity.users (id, email, display_name) values ($1, $2, $3) on conflict (id) do nothing",
@@ -33,6 +37,13 @@ pub async fn ensure(tx: &Tx, user: &User) -> Result<()> {
     )
     .await?;
     Ok(())
+}
+
+async fn must_exist(tx: &Tx, user: &User) -> Result<()> {
+    match tx.execute("select from identity.users where id = $1", &[&user.id]).await? {
+        0 => Err(unauthorized("invalid or expired access token")),
+        _ => Ok(()),
+    }
 }
 
 /// The caller's preferences. Reads only.

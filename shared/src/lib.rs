@@ -3,8 +3,11 @@
 //! A route file starts with `use shared::prelude::*;` and ends up with everything that its signature needs.
 
 pub mod ai;
+pub mod audit;
 pub mod auth;
 pub mod caller;
+pub mod client;
+pub mod cookie;
 pub mod database;
 pub mod describe;
 pub mod error;
@@ -14,7 +17,10 @@ pub mod http_client;
 pub mod idempotency;
 pub mod identity;
 pub mod input;
+pub mod limit;
 pub mod log;
+pub mod opaque_token;
+pub mod outbox;
 pub mod reply;
 pub mod request;
 pub mod secrets;
@@ -24,6 +30,9 @@ pub mod settings;
 pub mod text_enum;
 pub mod tls;
 pub mod value;
+
+// The macros of this crate name it, also where they expand in itself.
+extern crate self as shared;
 
 // For the macros of this crate, which expand in others.
 #[doc(hidden)]
@@ -40,12 +49,15 @@ pub mod prelude {
 
     pub use crate::ai::Ai;
     pub use crate::auth::User;
-    pub use crate::caller::Operator;
+    pub use crate::caller::{Admin, Coach, Educator, Operator, Role, Student, Teacher};
+    pub use crate::client::Client;
     pub use crate::database::{Db, FromRow, OnConstraint, Row, Tx};
-    pub use crate::error::{Result, conflict, internal, invalid_field, not_found, unavailable};
+    pub use crate::error::{
+        Result, conflict, forbidden, internal, invalid_field, not_found, unauthorized, unavailable,
+    };
     pub use crate::idempotency::Idempotency;
     pub use crate::input::{Json, Path, Problems, Query};
-    pub use crate::reply::{Created, Kept};
+    pub use crate::reply::{Accepted, Created, Kept, NoContent, Redirect, WithCookies};
     pub use crate::serve::{Event, delete, get, job, patch, post, put, serve};
     pub use crate::value::{Change, Day, Flag, Int, List, Text, Time};
     pub use crate::{from_row, text_enum};

@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::settings;
 
@@ -216,6 +218,9 @@ pub fn start() {
             name => name.parse().ok(),
         })
         .unwrap_or(LevelFilter::INFO);
+    // At TRACE the runtime writes whole events: tokens, cookies, and what people wrote.
+    let no_events =
+        Targets::new().with_default(level).with_target("lambda_runtime", level.min(LevelFilter::DEBUG));
     let _ = tracing_subscriber::fmt()
         .json()
         .flatten_event(true)
@@ -223,6 +228,8 @@ pub fn start() {
         .with_span_list(false)
         .with_max_level(level)
         .with_writer(std::io::stdout)
+        .finish()
+        .with(no_events)
         .try_init();
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(|place| format!("{}:{}", place.file(), place.line()));

@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::cookie::Cookie;
 use crate::describe::Operation;
 use crate::error::{Error, Result};
 use crate::input::Json;
@@ -74,6 +75,86 @@ impl<T: Serialize + JsonSchema + Send> Reply for Created<T> {
 
     fn describe(operation: &mut Operation) {
         operation.reply::<T>(201, "Created");
+    }
+}
+
+/// 202 with JSON: it was taken on, and happens later.
+pub struct Accepted<T>(pub T);
+
+impl<T: Serialize + JsonSchema + Send> Reply for Accepted<T> {
+    fn answer(self) -> Result<Answer> {
+        Answer::json(StatusCode::ACCEPTED, &self.0)
+    }
+
+    fn describe(operation: &mut Operation) {
+        operation.reply::<T>(202, "Accepted");
+    }
+}
+
+/// 200 with a zip archive that a browser saves under a name, which must not be a caller's to choose.
+pub struct ZipDownload {
+    /// The file's name, of letters, digits, `.` and `-`.
+    pub filename: String,
+    /// The archive.
+    pub bytes: Vec<u8>,
+}
+
+impl Reply for ZipDownload {
+    fn answer(self) -> Result<Answer> {
+        let disposition = format!("attachment; filename=\"{}\"", self.filename);
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/zip"));
+        headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_str(&disposition)?);
+        Ok(Answer { status: StatusCode::OK, headers, body: self.bytes.into() })
+    }
+
+    fn describe(operation: &mut Operation) {
+        operation.reply_as(200, "Successful", "application/zip", None);
+    }
+}
+
+/// 204.
+pub struct NoContent;
+
+impl Reply for NoContent {
+    fn answer(self) -> Result<Answer> {
+        Ok(Answer { status: StatusCode::NO_CONTENT, headers: HeaderMap::new(), body: Bytes::new() })
+    }
+
+    fn describe(operation: &mut Operation) {
+        operation.reply_without_body(204, "Done");
+    }
+}
+
+/// 302 to an address, which must not be a caller's to choose.
+pub struct Redirect(pub String);
+
+impl Reply for Redirect {
+    fn answer(self) -> Result<Answer> {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::LOCATION, HeaderValue::from_str(&self.0)?);
+        Ok(Answer { status: StatusCode::FOUND, headers, body: Bytes::new() })
+    }
+
+    fn describe(operation: &mut Operation) {
+        operation.reply_without_body(302, "Go on at `Location`");
+    }
+}
+
+/// Another reply that also sets cookies.
+pub struct WithCookies<R>(pub R, pub Vec<Cookie>);
+
+impl<R: Reply> Reply for WithCookies<R> {
+    fn answer(self) -> Result<Answer> {
+        let mut answer = self.0.answer()?;
+        for cookie in &self.1 {
+            answer.headers.append(header::SET_COOKIE, cookie.header()?);
+        }
+        Ok(answer)
+    }
+
+    fn describe(operation: &mut Operation) {
+        R::describe(operation);
     }
 }
 

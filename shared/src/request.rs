@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -32,6 +33,8 @@ pub struct Request {
     pub body: Bytes,
     /// The body as JSON, if the route takes one; taken by the parameter that reads it.
     pub json: Option<Value>,
+    /// The address that API Gateway was called from.
+    pub source_ip: Option<IpAddr>,
     /// `X-Request-ID`: the caller's or a new one.
     pub request_id: String,
     /// What the request has used so far, for its log line.

@@ -13,6 +13,7 @@ pub use job::{Batch, Event, IntoJob, Message, job, queue};
 
 use crate::handler::{Handler, IntoHandler};
 use crate::log;
+use crate::settings::SettingError;
 
 /// What a function does: an HTTP route, or a job.
 pub struct Route {
@@ -53,6 +54,15 @@ impl Route {
 
     pub(crate) fn job(job: job::Job) -> Route {
         Route { work: Work::Job(job) }
+    }
+
+    /// Runs `start` before the first event of a job: it reads settings, and what is wrong with one fails the start by its
+    /// name. A handler's parameters say for themselves what they need.
+    pub fn needs(mut self, start: fn() -> Result<(), SettingError>) -> Route {
+        if let Work::Job(job) = &mut self.work {
+            job.needs = Some(start);
+        }
+        self
     }
 
     /// Documents an error that the handler itself answers: its status, and when it does. What the parameters answer

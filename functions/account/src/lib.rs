@@ -1,3 +1,25 @@
 //! The person behind every domain: who they are and how they like to be addressed.
 
+pub mod access_token;
+pub mod administration;
+pub mod audit;
+pub mod browser_session;
+pub mod credentials;
+pub mod cursor;
+pub mod email;
+pub mod erasure;
+pub mod expiry;
+pub mod export;
+pub mod mail_link;
+pub mod mailbox;
+pub mod oidc;
+pub mod optional_caller;
+pub mod password;
+pub mod password_change;
+pub mod person;
 pub mod profile;
+pub mod public_profile;
+pub mod recipient;
+pub mod refresh_token;
+pub mod registration;
+pub mod sign_in;

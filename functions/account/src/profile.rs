@@ -90,7 +90,7 @@ pub async fn update(tx: &Tx, user: &User, patch: &ProfilePatch) -> Result<Profil
             &user.id,
             &name.is_some(),
             &name.and_then(|name| name.as_ref().map(Text::as_str)),
-            &patch.locale.as_set().map(|locale| locale.0.as_str()),
+            &patch.locale.as_set().map(|locale| locale.as_str()),
             &patch.timezone.as_set().map(Text::as_str),
         ],
     )
@@ -101,6 +101,11 @@ pub async fn update(tx: &Tx, user: &User, patch: &ProfilePatch) -> Result<Profil
 }
 
 impl Locale {
+    /// The tag.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     fn is_tag(text: &str) -> bool {
         let mut subtags = text.split('-');
         let language = subtags.next().unwrap_or_default();

@@ -1,7 +1,8 @@
-//! What operates the product: whether it is up, what it has served, how to call it, and its schema's migrations.
+//! What operates the product: whether it is up, what it has served, how to call it, its schema's migrations, and its mails.
 
 pub mod docs;
 pub mod exposition;
+pub mod mail;
 pub mod metrics;
 pub mod migration;
 pub mod request_log;

@@ -16,12 +16,16 @@ pub(super) struct Budgets {
     pub(super) cold_start: PerClass,
     /// Peak memory, as a multiple of the floor's.
     pub(super) memory: PerClass,
+    /// The same for functions whose work needs more than their class's, by name.
+    pub(super) memory_of: BTreeMap<String, f64>,
     /// Release binary, in 10^6 bytes.
     pub(super) binary_mb: PerClass,
     /// Deployed archive, in 10^6 bytes.
     pub(super) zip_mb: PerClass,
     /// Round trips on the wire.
     pub(super) round_trips: RoundTrips,
+    /// Round trips of statements for functions whose work needs more, by name.
+    pub(super) statements_of: BTreeMap<String, f64>,
     /// The database part of a request.
     pub(super) connection: Connection,
     /// Load.
@@ -32,7 +36,8 @@ pub(super) struct Budgets {
     pub(super) growth: BTreeMap<String, f64>,
     /// The job `weekly-progress`.
     pub(super) weekly_job: WeeklyJob,
-    /// Budgets that are not met yet, by kind and class (`binary (database)`).
+    /// Budgets that are not met yet, by kind and class (`binary (database)`), or by kind and function
+    /// (`binary: login (database)`).
     #[serde(default)]
     pub(super) known: BTreeMap<String, Known>,
 }
@@ -55,6 +60,7 @@ pub(super) struct PerClass {
     plain: f64,
     database: f64,
     model: f64,
+    provider: f64,
     job: f64,
 }
 
@@ -111,6 +117,7 @@ impl PerClass {
             Class::Plain => self.plain,
             Class::Database => self.database,
             Class::Model => self.model,
+            Class::Provider => self.provider,
             Class::Job => self.job,
         }
     }
@@ -154,7 +161,8 @@ mod tests {
         let budgets: Budgets = toml::from_str(&text()).unwrap();
         assert!(budgets.cold_start.of(Class::Model) > budgets.cold_start.of(Class::Database));
         let template = crate::cloud::template(&BTreeMap::new()).unwrap();
-        for name in budgets.growth.keys() {
+        for name in budgets.growth.keys().chain(budgets.memory_of.keys()).chain(budgets.statements_of.keys())
+        {
             assert!(template.function(name).is_some(), "no function {name}");
         }
         for function in &template.functions {

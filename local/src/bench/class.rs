@@ -12,12 +12,14 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Class {
-    /// A public route: no secret, no database.
+    /// A public route without a database.
     Plain,
     /// A route that reads or writes the database.
     Database,
     /// A route that also calls a model.
     Model,
+    /// A route that also asks a provider of identities.
+    Provider,
     /// Invoked by a schedule, a subscription, or hand.
     Job,
 }
@@ -29,6 +31,7 @@ impl Class {
             Self::Plain => "plain",
             Self::Database => "database",
             Self::Model => "model",
+            Self::Provider => "provider",
             Self::Job => "job",
         }
     }
@@ -45,8 +48,9 @@ impl Class {
         match role {
             "ModelRole" => Ok(Self::Model),
             _ if !is_route => Ok(Self::Job),
-            "PublicRole" => Ok(Self::Plain),
-            "RouteRole" | "OperationsRole" => Ok(Self::Database),
+            "PublicRole" | "PublicKeysRole" => Ok(Self::Plain),
+            "RouteRole" | "SignInRole" | "OperationsRole" => Ok(Self::Database),
+            "OidcRole" => Ok(Self::Provider),
             other => Err(problem(
                 format!("the role {other:?} of {} has no budgets", function.name),
                 "say in local/src/bench/class.rs what a function with this role is",

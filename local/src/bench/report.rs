@@ -88,7 +88,8 @@ impl Check {
         !self.is_kept() && self.known.is_some_and(|at_most| self.value <= at_most)
     }
 
-    /// Kind and class, `binary (database)`: what the budgets' file says known misses by.
+    /// Kind and class, `binary (database)`: what the budgets' file says known misses by, where it says nothing of the
+    /// function itself (`binary: login (database)`).
     fn kind(&self) -> String {
         let class = self.subject.split_once(" (").map_or("", |(_, class)| class.trim_end_matches(')'));
         format!("{} ({class})", self.group)
@@ -155,7 +156,8 @@ impl Report {
     /// Marks the misses that the budgets' file knows.
     pub(super) fn mark(&mut self, known: &BTreeMap<String, Known>) {
         for check in &mut self.checks {
-            check.known = known.get(&check.kind()).map(|known| known.at_most);
+            let one = known.get(&check.what()).or_else(|| known.get(&check.kind()));
+            check.known = one.map(|known| known.at_most);
         }
     }
 

@@ -6,6 +6,7 @@ use anyhow::{Result, ensure};
 
 use super::{
     Function, Setup,
+    class::Class,
     database::{Database, Seed},
     load, processes,
     report::{Cell, Check, Section},
@@ -27,7 +28,7 @@ pub(super) async fn measure(setup: &Setup) -> Result<(Section, Vec<Check>)> {
     let stack = Stack::start(setup, &database.url, &[]).await?;
     let mut rows = Vec::new();
     for kind in ["read", "write"] {
-        for function in &setup.functions {
+        for function in setup.functions.iter().filter(|function| function.class != Class::Provider) {
             match function.method() {
                 Some("GET") if kind == "read" => {}
                 Some(method) if method != "GET" && kind == "write" => {}

@@ -4,7 +4,7 @@ use std::{io::IsTerminal, path::PathBuf, sync::Arc};
 
 use anyhow::{Context, Result};
 use local::{
-    cloud, functions,
+    cloud, functions, keys,
     lambda::{InvokeContext, InvokeError, Lambda, LogLine, LogSource, Options},
     logs,
     postgres::Postgres,
@@ -63,6 +63,7 @@ async fn invoke(
     super::migrate::up(postgres.url()).await?;
     super::up::seed(postgres).await?;
 
+    keys::keep(&keys::path())?;
     let environment = cloud::environment(postgres.url(), &cloud::shell());
     let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel::<LogLine>();
     let printer = tokio::spawn(async move {

@@ -1,16 +1,18 @@
 //! `cargo local`: everything, until Ctrl-C.
 
-use std::{io::IsTerminal, sync::Arc, time::Instant};
+use std::{io::IsTerminal, path::PathBuf, sync::Arc, time::Instant};
 
 use anyhow::{Context, Result};
 use local::{
     cloud, functions,
     gateway::{self, Gateway},
+    keys,
     lambda::{Lambda, LogLine, LogSource, Options},
     logs::{self, HandOver, LogFile, Record, Subscription},
     postgres::{Postgres, connect},
     problem::problem,
     project,
+    queue::Queues,
     scheduler::Scheduler,
     template::Template,
 };
@@ -93,6 +95,8 @@ struct Stack {
     lambda: Arc<Lambda>,
     template: Arc<Template>,
     scheduler: Scheduler,
+    queues: Queues,
+    mails: Option<PathBuf>,
     writer: JoinHandle<Option<HandOver>>,
     last_call: oneshot::Sender<()>,
 }
@@ -106,8 +110,14 @@ impl Stack {
         }
         seed(postgres).await?;
 
-        let environment = cloud::environment(postgres.url(), &cloud::shell());
+        keys::keep(&keys::path())?;
+        let mut settings = cloud::shell();
+        settings.entry("API_URL".to_owned()).or_insert(format!("http://{}", listener.local_addr()?));
+        let environment = cloud::environment(postgres.url(), &settings);
         let template = cloud::template(&environment)?;
+        // With a mail server of the developer's own, mails are no files.
+        let sent_out = environment.contains_key("MAIL_URL");
+        let mails = environment.get("MAIL_DIRECTORY").filter(|_| !sent_out).map(PathBuf::from);
         let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
         let lambda =
             Lambda::new(&template.functions, binaries, environment, sender, Options::default()).await?;
@@ -118,9 +128,10 @@ impl Stack {
         let (last_call, called) = oneshot::channel();
         let writer = tokio::spawn(write(receiver, called, file, hand_over));
         let scheduler = Scheduler::start(&template, &lambda)?;
-        let served =
-            gateway::serve(listener, Arc::clone(&template), Arc::clone(&lambda), gateway::Options::default());
-        Ok(Self { gateway: served?, lambda, template, scheduler, writer, last_call })
+        let queues = Queues::start(&template, &lambda, postgres.url());
+        let options = gateway::Options { mails: mails.clone(), ..gateway::Options::default() };
+        let served = gateway::serve(listener, Arc::clone(&template), Arc::clone(&lambda), options);
+        Ok(Self { gateway: served?, lambda, template, scheduler, queues, mails, writer, last_call })
     }
 
     fn announce(&self, postgres: &Postgres, start: Instant) {
@@ -138,6 +149,10 @@ impl Stack {
             None => eprintln!("  PostgreSQL as DATABASE_URL says"),
         }
         eprintln!("  logs       cargo local logs --follow   ({})", logs::path().display());
+        match &self.mails {
+            Some(_) => eprintln!("  mail       {url}/_local/mail"),
+            None => eprintln!("  mail       goes out as MAIL_URL says"),
+        }
         for (function, next) in self.scheduler.upcoming() {
             eprintln!("  schedule   {function}, next at {next}; now: cargo local invoke {function}");
         }
@@ -147,7 +162,7 @@ impl Stack {
     /// Front to back, so that nothing asks for what is gone already.
     async fn stop(self) {
         self.gateway.shutdown().await;
-        drop(self.scheduler);
+        drop((self.scheduler, self.queues));
         let _ = self.last_call.send(());
         if let Ok(Some(hand_over)) = self.writer.await {
             let lost = hand_over.finish().await;

@@ -76,10 +76,9 @@ pub(super) fn buffered(
         Some(Value::String(flag)) if flag.eq_ignore_ascii_case("false") => false,
         Some(other) => return Err(malformed(format!("isBase64Encoded is {other}"))),
     };
-    let content_type =
-        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let accepts = event::header(request, "accept").unwrap_or_default();
-    let binary = is_binary(binary_types, content_type) || is_binary(binary_types, accepts);
+    // The first type that the caller accepts decides, whatever the function says its answer is
+    // (https://docs.aws.amazon.com/apigateway/latest/developerguide/lambda-proxy-binary-media.html).
+    let binary = is_binary(binary_types, event::header(request, "accept").unwrap_or_default());
     let body = if encoded && binary {
         BASE64_STANDARD.decode(body).map_err(|error| malformed(format!("body is no base64: {error}")))?
     } else {

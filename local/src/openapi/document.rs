@@ -85,7 +85,7 @@ impl Document {
             operation_id: function.to_owned(),
             summary: doc.summary.clone(),
             description: doc.rest.clone(),
-            security: described.security.map_or_else(|| json!([]), |scheme| json!([{ scheme: [] }])),
+            security: security(described.security.as_deref(), &described.method),
             parameters,
             request_body: described.request_body.map(|schema| request_body(&schema, sample)),
             responses: responses
@@ -195,6 +195,20 @@ fn components(schemas: &Map<String, Value>) -> Value {
                 "bearerFormat": "JWT",
                 "description": "The person's access token; `mock_<uuid>` in development.",
             },
+            "session": {
+                "type": "apiKey",
+                "in": "cookie",
+                "name": "praxis_session",
+                "description": "A browser's session, which a sign-in sets; with the prefix `__Host-` outside \
+                    development. Counts where there is no `Authorization`.",
+            },
+            "csrf": {
+                "type": "apiKey",
+                "in": "header",
+                "name": "X-CSRF-Token",
+                "description": "Beside the cookie of a session, for every method but GET: the `csrf_token` that the \
+                    sign-in answered. An `Origin` must be the application's or one of `CORS_ORIGINS`.",
+            },
             "operator": {
                 "type": "http",
                 "scheme": "bearer",
@@ -202,6 +216,17 @@ fn components(schemas: &Map<String, Value>) -> Value {
             },
         },
     })
+}
+
+/// Who may call, as alternatives: a person comes by token or by a browser's session, which for a write takes both the
+/// cookie and the token of its page.
+fn security(scheme: Option<&str>, method: &str) -> Value {
+    match (scheme, method) {
+        (None, _) => json!([]),
+        (Some("user"), "GET") => json!([{ "user": [] }, { "session": [] }]),
+        (Some("user"), _) => json!([{ "user": [] }, { "session": [], "csrf": [] }]),
+        (Some(scheme), _) => json!([{ scheme: [] }]),
+    }
 }
 
 /// A parameter with its example. Text cannot be null, so that alternative of an optional one goes.
@@ -295,7 +320,9 @@ mod tests {
         let document: Value = serde_json::from_str(&text).unwrap();
         let operation = &document["paths"]["/a"]["get"];
         assert_eq!(operation["operationId"], "do-it");
-        assert_eq!(operation["security"], json!([{ "user": [] }]));
+        assert_eq!(operation["security"], json!([{ "user": [] }, { "session": [] }]));
+        assert_eq!(security(Some("user"), "PATCH"), json!([{ "user": [] }, { "session": [], "csrf": [] }]));
+        assert_eq!(security(Some("operator"), "GET"), json!([{ "operator": [] }]));
         let statuses: Vec<_> = operation["responses"].as_object().unwrap().keys().collect();
         assert_eq!(statuses, ["200", "413", "429", "502", "503", "504"]);
         let headers = |status: &str| operation["responses"][status]["headers"].as_object().unwrap().len();

@@ -56,7 +56,7 @@ fn long_form(tag: &str, value: Value) -> Result<Value> {
         (
             "GetAtt" | "Sub" | "If" | "Equals" | "Not" | "And" | "Or" | "Join" | "Select" | "Split"
             | "FindInMap" | "ImportValue" | "Base64" | "GetAZs" | "Cidr" | "Transform" | "Length"
-            | "ToJsonString",
+            | "ToJsonString" | "Contains",
             value,
         ) => json!({ format!("Fn::{tag}"): value }),
         (other, _) => bail!("!{other} is not a CloudFormation function"),

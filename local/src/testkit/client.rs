@@ -1,6 +1,6 @@
 //! A client of the local API that is a person: it carries its token, and asserts on what comes back.
 
-use std::{fmt, future::IntoFuture, pin::Pin};
+use std::{collections::BTreeMap, fmt, future::IntoFuture, pin::Pin};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
@@ -13,12 +13,15 @@ pub struct Client {
     http: reqwest::Client,
     base: String,
     authorization: Option<String>,
+    /// By name; they stay until they are replaced or taken away, whatever their age.
+    cookies: BTreeMap<String, String>,
+    csrf: Option<String>,
     id: Option<Uuid>,
 }
 
 impl Client {
     pub(super) fn new(http: reqwest::Client, base: String) -> Self {
-        Self { http, base, authorization: None, id: None }
+        Self { http, base, authorization: None, cookies: BTreeMap::new(), csrf: None, id: None }
     }
 
     /// The same client as the person `id`, by a mock token.
@@ -29,6 +32,31 @@ impl Client {
     /// The same client with another token.
     pub fn bearer(&self, token: &str) -> Self {
         Self { authorization: Some(format!("Bearer {token}")), id: None, ..self.clone() }
+    }
+
+    /// The same client with a cookie more.
+    pub fn cookie(&self, name: &str, value: &str) -> Self {
+        let mut client = self.clone();
+        client.cookies.insert(name.to_owned(), value.to_owned());
+        client
+    }
+
+    /// The same client as a browser is after this answer: with the cookies that it sets, without those that it ends.
+    pub fn with_cookies_of(&self, answer: &Answer) -> Self {
+        let mut client = self.clone();
+        for cookie in answer.set_cookies() {
+            if cookie.attribute("max-age").as_deref() == Some("0") {
+                client.cookies.remove(&cookie.name);
+            } else {
+                client.cookies.insert(cookie.name, cookie.value);
+            }
+        }
+        client
+    }
+
+    /// The same client with an `X-CSRF-Token` in every call.
+    pub fn csrf(&self, token: &str) -> Self {
+        Self { csrf: Some(token.to_owned()), ..self.clone() }
     }
 
     /// The person's id.
@@ -74,6 +102,13 @@ impl Client {
         let mut request = self.http.request(method.clone(), format!("{}{path}", self.base));
         if let Some(authorization) = &self.authorization {
             request = request.header("authorization", authorization);
+        }
+        if !self.cookies.is_empty() {
+            let pairs: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            request = request.header("cookie", pairs.join("; "));
+        }
+        if let Some(token) = &self.csrf {
+            request = request.header("x-csrf-token", token);
         }
         Call { request, line: format!("{method} {path}") }
     }
@@ -148,6 +183,12 @@ impl Answer {
     /// A header's first value.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The cookies that it sets or ends, in order.
+    pub fn set_cookies(&self) -> Vec<SetCookie> {
+        let headers = self.headers.get_all("set-cookie").iter();
+        headers.filter_map(|header| header.to_str().ok()).filter_map(SetCookie::parse).collect()
     }
 
     /// All headers.
@@ -229,8 +270,60 @@ impl Answer {
     }
 }
 
+/// A `Set-Cookie` header (RFC 6265, section 4.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetCookie {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+    attributes: Vec<(String, String)>,
+}
+
+impl SetCookie {
+    fn parse(header: &str) -> Option<Self> {
+        let mut parts = header.split(';').map(|part| part.split_once('=').unwrap_or((part, "")));
+        let mut trimmed =
+            || parts.next().map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()));
+        let (name, value) = trimmed()?;
+        let attributes = std::iter::from_fn(trimmed).map(|(name, value)| (name.to_ascii_lowercase(), value));
+        Some(Self { name, value, attributes: attributes.collect() })
+    }
+
+    /// An attribute by its name in lower case; empty if it has no value, like `HttpOnly`.
+    pub fn attribute(&self, name: &str) -> Option<String> {
+        self.attributes.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
+    }
+}
+
 impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} for {}: {}", self.status, self.call, self.text())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_browser_keeps_and_drops_cookies_as_it_is_told() {
+        let mut answer = Answer {
+            call: String::new(),
+            status: StatusCode::OK,
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+        };
+        for cookie in ["a=1==; Path=/; Max-Age=60; HttpOnly; SameSite=Lax", "b=; Max-Age=0"] {
+            answer.headers.append("set-cookie", cookie.parse().unwrap());
+        }
+        let cookies = answer.set_cookies();
+        assert_eq!((cookies[0].name.as_str(), cookies[0].value.as_str()), ("a", "1=="));
+        assert_eq!(cookies[0].attribute("httponly").as_deref(), Some(""));
+        assert_eq!(cookies[0].attribute("samesite").as_deref(), Some("Lax"));
+        assert_eq!(cookies[0].attribute("secure"), None);
+        let client =
+            Client::new(reqwest::Client::new(), String::new()).cookie("b", "2").with_cookies_of(&answer);
+        assert_eq!(client.cookies, BTreeMap::from([("a".to_owned(), "1==".to_owned())]));
     }
 }

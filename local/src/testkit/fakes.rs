@@ -2,11 +2,17 @@
 
 mod identity;
 mod keys;
+mod oidc;
 mod provider;
+mod secrets;
+mod smtp;
 
 pub use identity::IdentityProvider;
 pub use keys::{Key, token, unsigned_token};
+pub use oidc::{Misbehaviour, OidcProvider};
 pub use provider::{Behaviour, Provider};
+pub use secrets::Secrets;
+pub use smtp::{Delivery, MailServer};
 
 use axum::Router;
 

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -10,10 +10,11 @@ use std::{
 use serde_json::Value;
 use tokio::{net::TcpListener, sync::OnceCell};
 
-use super::{Client, Database};
+use super::{Client, Database, fakes::Key, mail};
 use crate::{
     cloud, functions,
     gateway::{self, Gateway},
+    keys::{self, KeySet, Role},
     lambda::{self, InvokeContext, InvokeError, Lambda, LogLine},
     logs,
     template::Template,
@@ -33,6 +34,7 @@ pub struct Stack {
     lines: Arc<Mutex<Vec<LogLine>>>,
     http: reqwest::Client,
     environment: BTreeMap<String, String>,
+    _mails: mail::Folder,
     database: Database,
 }
 
@@ -86,7 +88,12 @@ impl Builder {
         };
         let database =
             if self.own_server { Database::on_own_server().await } else { Database::migrated().await };
-        let mut environment = BTreeMap::from([("APP_ENV".to_owned(), "test".to_owned())]);
+        let mails = mail::Folder::new();
+        let mut environment = BTreeMap::from([
+            ("APP_ENV".to_owned(), "test".to_owned()),
+            ("AUTH_KEYS_FILE".to_owned(), auth_keys().display().to_string()),
+            ("MAIL_DIRECTORY".to_owned(), mails.path().display().to_string()),
+        ]);
         environment.extend(self.environment);
         let environment = cloud::environment(&database.url().await, &environment);
         let template = match self.template {
@@ -116,7 +123,7 @@ impl Builder {
             .timeout(Duration::from_secs(60))
             .build()
             .expect("an HTTP client");
-        Stack { gateway, lambda, template, lines, http, environment, database }
+        Stack { gateway, lambda, template, lines, http, environment, _mails: mails, database }
     }
 }
 
@@ -136,6 +143,29 @@ impl Stack {
         self.anonymous().mock(uuid::Uuid::new_v4())
     }
 
+    /// A new person with a mock token and the roles `student` and `admin`.
+    ///
+    /// # Panics
+    /// When the person cannot be stored.
+    pub async fn admin(&self) -> Client {
+        let admin = self.user();
+        let sql = "insert into identity.users (id, email, display_name, roles)
+                   values ($1, $1::uuid::text || '@mock.local', 'Mock User', '{student,admin}')";
+        self.db().await.execute(sql, &[&admin.id()]).await.expect("a row for the admin");
+        admin
+    }
+
+    /// The key that signs access tokens, by `AUTH_KEYS_FILE`: for tokens that the sign-in would not give.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn signing_key(&self) -> Key {
+        let set = KeySet::read(Path::new(&self.environment["AUTH_KEYS_FILE"])).expect("a file of keys");
+        let signing = set.roles().into_iter().find(|(_, role)| *role == Role::Signing);
+        let (key, _) = signing.expect("a key that signs");
+        Key::eddsa(&key.kid, key.pair().expect("a key pair"))
+    }
+
     /// Somebody without a token.
     pub fn anonymous(&self) -> Client {
         Client::new(self.http.clone(), self.url())
@@ -149,6 +179,19 @@ impl Stack {
     /// The functions' fleet.
     pub fn lambda(&self) -> &Lambda {
         &self.lambda
+    }
+
+    /// Another fleet of the project's functions on the same database with the same settings, which a test may kill. What
+    /// it logs is not collected.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn another_fleet(&self) -> Arc<Lambda> {
+        let (logs, _) = tokio::sync::mpsc::unbounded_channel();
+        let (functions, environment) = (&self.template.functions, self.environment.clone());
+        let options = lambda::Options::default();
+        let fleet = Lambda::new(functions, binaries().await, environment, logs, options).await;
+        Arc::new(fleet.expect("the local Lambda starts"))
     }
 
     /// The variables of every function.
@@ -244,6 +287,13 @@ impl Stack {
     fn collected(&self) -> MutexGuard<'_, Vec<LogLine>> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The keys that sign access tokens in tests: a file in the build directory, so that nothing is left anywhere else.
+fn auth_keys() -> PathBuf {
+    let path = crate::project::target().join("auth-keys-of-tests.json");
+    keys::keep(&path).expect("keys for tests");
+    path
 }
 
 /// The folder of the functions' programs, made fresh once per test process.

@@ -46,8 +46,10 @@ async fn headers_are_merged_and_the_gateways_own_are_remapped() {
 async fn base64_is_decoded_for_binary_types_only() {
     let cloud = Cloud::start().await;
     let reply = |kind: &str| json!({"statusCode": 200, "headers": {"content-type": kind}, "body": "iVBO/w==", "isBase64Encoded": true});
-    let image = integrate(&cloud, reply("image/png"), "*/*").await;
+    let image = integrate(&cloud, reply("image/png"), "image/png, */*").await;
     assert_eq!(image.bytes().await.unwrap().as_ref(), b"\x89PN\xff");
+    let unasked = integrate(&cloud, reply("image/png"), "*/*, image/png").await;
+    assert_eq!(unasked.text().await.unwrap(), "iVBO/w==", "the first type accepted decides");
     let text = integrate(&cloud, reply("text/plain"), "text/plain").await;
     assert_eq!(text.text().await.unwrap(), "iVBO/w==");
 }
@@ -73,7 +75,7 @@ async fn malformed_answers_are_502() {
         (json!(["statusCode"]), "not an object"),
         (Value::Null, "not an object"),
     ] {
-        let response = integrate(&cloud, reply.clone(), "*/*").await;
+        let response = integrate(&cloud, reply.clone(), "image/png").await;
         assert_eq!(response.status(), 502, "{reply}");
         assert_eq!(response.headers()["x-amzn-errortype"], "InternalServerErrorException");
         let body: Value = response.json().await.unwrap();

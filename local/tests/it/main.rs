@@ -6,4 +6,5 @@
 )]
 
 mod cluster;
+mod mail;
 mod stack;

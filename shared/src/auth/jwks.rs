@@ -1,6 +1,8 @@
-//! The issuer's published keys (JWK set, RFC 7517), cached per sandbox.
+//! The keys of an issuer (JWK set, RFC 7517), cached per sandbox.
 
 use std::collections::HashMap;
+use std::fmt;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,7 +13,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::error::{Result, internal};
-use crate::fetch;
+use crate::{fetch, secrets};
 
 /// How long a fetched set is used without asking again.
 const FRESH: Duration = Duration::from_secs(300);
@@ -42,9 +44,45 @@ pub(super) enum Lookup {
     Unreachable,
 }
 
-/// The set behind one address.
+/// Where a set is.
+pub(super) enum Source {
+    /// What the issuer publishes.
+    Url(String),
+    /// A file, with or without private halves.
+    File(PathBuf),
+    /// The ARN of a secret with the set as its text.
+    Secret(String),
+}
+
+impl Source {
+    /// The text of the set.
+    pub(super) async fn read(&self) -> Result<Vec<u8>> {
+        match self {
+            Source::Url(url) => {
+                let (status, body) = fetch::get(url, &[], TIMEOUT, MAX_BYTES).await.map_err(internal)?;
+                match status.is_success() {
+                    true => Ok(body.into()),
+                    false => Err(internal(format!("the key set's address answered {status}"))),
+                }
+            }
+            Source::File(path) => Ok(std::fs::read(path)?),
+            Source::Secret(arn) => Ok(secrets::get(arn).await?.into_bytes()),
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::Url(place) | Source::Secret(place) => f.write_str(place),
+            Source::File(path) => path.display().fmt(f),
+        }
+    }
+}
+
+/// One set.
 pub(super) struct KeySet {
-    url: String,
+    source: Source,
     state: Mutex<State>,
     /// Held while fetching, so that one fetch serves all who wait for it.
     fetching: tokio::sync::Mutex<()>,
@@ -63,8 +101,8 @@ struct State {
 }
 
 impl KeySet {
-    pub(super) fn new(url: String) -> KeySet {
-        KeySet { url, state: Mutex::default(), fetching: tokio::sync::Mutex::default() }
+    pub(super) fn new(source: Source) -> KeySet {
+        KeySet { source, state: Mutex::default(), fetching: tokio::sync::Mutex::default() }
     }
 
     /// The key `kid`; fetches the set when it is old, and, if `search`, when it lacks the key (keys rotate).
@@ -84,7 +122,7 @@ impl KeySet {
 
     async fn fetch(&self, before: &State) {
         let was_fresh = before.is_fresh();
-        let keys = fetch_keys(&self.url).await;
+        let keys = self.source.read().await.and_then(|text| parse(&text));
         let now = Instant::now();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.fetches += 1;
@@ -99,7 +137,7 @@ impl KeySet {
             }
             Err(error) => {
                 state.failed = Some(now);
-                tracing::warn!(url = self.url, cause = error.cause(), "the key set could not be fetched");
+                tracing::warn!(source = %self.source, cause = error.cause(), "the key set could not be fetched");
             }
         }
     }
@@ -130,16 +168,14 @@ impl State {
     }
 }
 
-async fn fetch_keys(url: &str) -> Result<HashMap<String, Arc<Key>>> {
-    let (status, body) = fetch::get(url, &[], TIMEOUT, MAX_BYTES).await.map_err(internal)?;
-    if !status.is_success() {
-        return Err(internal(format!("the key set's address answered {status}")));
-    }
+fn parse(text: &[u8]) -> Result<HashMap<String, Arc<Key>>> {
     #[derive(Deserialize)]
     struct Set {
         keys: Vec<Value>,
     }
-    let set: Set = serde_json::from_slice(&body)?;
+    // The cause would quote the text, and a file of keys may hold private halves.
+    let set: Set =
+        serde_json::from_slice(text).map_err(|_| internal("the key set is not JSON of a key set"))?;
     // RFC 7517, 5: keys that are not understood are left out, and do not spoil the set.
     Ok(set.keys.into_iter().filter_map(key).collect())
 }

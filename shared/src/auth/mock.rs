@@ -1,5 +1,6 @@
 //! Development's tokens, `mock_<uuid>`: whoever knows an id is that person.
 
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::auth::User;
@@ -15,5 +16,7 @@ pub(super) fn user(token: &str) -> Result<User> {
         return Err(unauthorized("invalid mock token user id"));
     }
     let id = Uuid::parse_str(id).map_err(|_| unauthorized("mock user id must be a valid UUID"))?;
-    Ok(User::new(id, Some(&format!("{id}@mock.local")), Some("Mock User")))
+    let user = User::new(id, Some(&format!("{id}@mock.local")), Some("Mock User"));
+    // Each request is as good a proof as any.
+    Ok(User { authenticated_at: Some(Timestamp::now()), ..user })
 }

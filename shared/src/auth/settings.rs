@@ -2,11 +2,12 @@
 
 use reqwest::Url;
 
-use crate::auth::Verifier;
-use crate::auth::jwks::KeySet;
+use crate::auth::jwks::{KeySet, Source};
+use crate::auth::praxis::Praxis;
 use crate::auth::supabase::Supabase;
 use crate::auth::token::Expected;
 use crate::auth::user_endpoint::UserEndpoint;
+use crate::auth::{Verifier, praxis};
 
 type Get<'a> = &'a dyn Fn(&str) -> Option<String>;
 
@@ -18,29 +19,71 @@ pub(super) fn verifier(get: Get<'_>) -> Result<Verifier, String> {
     let enabled = boolean(get, "MOCK_AUTH_ENABLED")?;
     let overridden = boolean(get, "ALLOW_MOCK_AUTH_IN_PRODUCTION")?.unwrap_or(false);
 
-    let mode = text(get, "AUTH_MODE").map(|mode| mode.to_ascii_lowercase());
-    let supabase = match mode.as_deref() {
-        Some("mock") => false,
-        Some("supabase") => true,
-        Some(_) => return Err("AUTH_MODE must be mock or supabase".to_owned()),
-        None if relaxed => false,
+    let mode = text(get, "AUTH_MODE").map(|modes| modes.to_ascii_lowercase());
+    let mut modes = Modes::default();
+    match mode.as_deref() {
+        Some(list) => list.split(',').try_for_each(|mode| modes.add(mode.trim()))?,
+        // Praxis's own tokens need keys, which a bare environment has not.
+        None if relaxed => {
+            modes = Modes {
+                mock: true,
+                praxis: praxis::source(&|name| text(get, name)).is_some(),
+                supabase: false,
+            };
+        }
         None => {
             return Err(
                 "AUTH_MODE must be set: it has a default only with APP_ENV=development or test".to_owned()
             );
         }
-    };
+    }
 
-    let accepts_mock_tokens = !supabase || enabled == Some(true);
+    let accepts_mock_tokens = modes.mock || enabled == Some(true);
     if accepts_mock_tokens && !relaxed && !(enabled == Some(true) && overridden) {
-        let at_fault = if supabase { "MOCK_AUTH_ENABLED=true" } else { "AUTH_MODE=mock" };
+        let at_fault = if modes.mock { "AUTH_MODE=mock" } else { "MOCK_AUTH_ENABLED=true" };
         return Err(format!(
             "{at_fault} lets anybody be anybody: outside APP_ENV=development and test it needs both \
              MOCK_AUTH_ENABLED=true and ALLOW_MOCK_AUTH_IN_PRODUCTION=true"
         ));
     }
-    let supabase = if supabase { Some(project(get, relaxed)?) } else { None };
-    Ok(Verifier { accepts_mock_tokens, supabase })
+    let praxis = modes.praxis.then(|| own(get)).transpose()?;
+    let supabase = modes.supabase.then(|| project(get, relaxed)).transpose()?;
+    if let (Some(praxis), Some(supabase)) = (&praxis, &supabase)
+        && praxis.expected.issuer == supabase.expected.issuer
+    {
+        return Err("AUTH_ISSUER must differ from the issuer of the Supabase project".to_owned());
+    }
+    Ok(Verifier { is_mock_mode: modes.mock, accepts_mock_tokens, praxis, supabase })
+}
+
+/// Whose tokens are taken.
+#[derive(Default)]
+struct Modes {
+    mock: bool,
+    praxis: bool,
+    supabase: bool,
+}
+
+impl Modes {
+    fn add(&mut self, mode: &str) -> Result<(), String> {
+        match mode {
+            "mock" => self.mock = true,
+            "praxis" => self.praxis = true,
+            "supabase" => self.supabase = true,
+            _ => return Err("AUTH_MODE must be a comma list of praxis, supabase and mock".to_owned()),
+        }
+        Ok(())
+    }
+}
+
+/// This system's own tokens.
+fn own(get: Get<'_>) -> Result<Praxis, String> {
+    let get = &|name: &str| text(get, name);
+    let source = praxis::source(get).ok_or_else(|| {
+        "AUTH_JWKS_SECRET_ARN or AUTH_KEYS_FILE must be set for AUTH_MODE=praxis".to_owned()
+    })?;
+    let expected = Expected { issuer: praxis::issuer_of(get), audience: praxis::audience_of(get) };
+    Ok(Praxis { keys: KeySet::new(source), expected })
 }
 
 /// The Supabase project whose tokens are taken.
@@ -59,7 +102,7 @@ fn project(get: Get<'_>, plain_http: bool) -> Result<Supabase, String> {
     }
     let audience = text(get, "JWT_AUDIENCE").unwrap_or_else(|| "authenticated".to_owned());
     Ok(Supabase {
-        keys: KeySet::new(format!("{issuer}/.well-known/jwks.json")),
+        keys: KeySet::new(Source::Url(format!("{issuer}/.well-known/jwks.json"))),
         expected: Expected { issuer, audience },
         user_endpoint: project.map(|project| UserEndpoint::new(format!("{project}/auth/v1/user"), api_key)),
     })

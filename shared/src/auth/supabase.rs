@@ -6,11 +6,11 @@
 //! signature, an unknown key, wrong claims.
 //! Source: <https://supabase.com/docs/guides/auth/signing-keys>
 
-use crate::auth::User;
 use crate::auth::jwks::{KeySet, Lookup};
 use crate::auth::token::{Expected, Token};
 use crate::auth::user_endpoint::UserEndpoint;
-use crate::error::{Error, Result, unauthorized};
+use crate::auth::{User, refused, undecided};
+use crate::error::Result;
 
 /// A project whose tokens are taken.
 pub(super) struct Supabase {
@@ -22,8 +22,10 @@ pub(super) struct Supabase {
 
 impl Supabase {
     /// The person of a JWT, or 401.
-    pub(super) async fn user(&self, token: &str) -> Result<User> {
-        let token = Token::parse(token, &self.expected).ok_or_else(refused)?;
+    pub(super) async fn user(&self, token: &Token<'_>) -> Result<User> {
+        if !token.holds(&self.expected) {
+            return Err(refused());
+        }
         let lookup = match token.kid() {
             // A secret's id is never in the set, so its absence there is no news and no reason to fetch again.
             Some(kid) => self.keys.find(kid, !token.is_symmetric()).await,
@@ -34,20 +36,13 @@ impl Supabase {
             Lookup::Found(_) => Err(refused()),
             Lookup::Unknown if !token.is_symmetric() => Err(refused()),
             Lookup::Unknown | Lookup::Unreachable => match &self.user_endpoint {
-                Some(endpoint) => endpoint.user(&token).await,
+                Some(endpoint) => {
+                    let user = endpoint.user(token).await?;
+                    Ok(User { authenticated_at: token.latest_proof(), ..user })
+                }
                 None if token.is_symmetric() => Err(refused()),
                 None => Err(undecided()),
             },
         }
     }
-}
-
-/// 401 for a token that is not good, whatever is wrong with it.
-pub(super) fn refused() -> Error {
-    unauthorized("invalid or expired access token")
-}
-
-/// 401 for a token that nobody could be asked about.
-pub(super) fn undecided() -> Error {
-    unauthorized("failed to validate access token")
 }

@@ -3,6 +3,7 @@
 mod decisions;
 mod keys;
 mod modes;
+mod praxis;
 mod provider;
 
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -1,12 +1,13 @@
-//! A JWT as it arrives: parsed, with its claims checked, its signature not yet.
+//! A JWT as it arrives: parsed, its signature not checked yet.
 //!
-//! The claims are checked before the signature, by the same code for both ways of deciding: garbage then never
-//! causes an outgoing call, neither for keys nor to the provider. Format: RFC 7515 and RFC 7519.
+//! The claims are checked before the signature, by the same code for every issuer and every way of deciding: garbage
+//! then never causes an outgoing call, neither for keys nor to the provider. Format: RFC 7515 and RFC 7519.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -29,7 +30,7 @@ pub(super) struct Expected {
     pub audience: String,
 }
 
-/// A token whose claims hold, if it is genuine.
+/// What a token says, if it is genuine.
 pub(super) struct Token<'a> {
     text: &'a str,
     /// What the token says of itself. It is compared with the key's algorithm, and never chooses one.
@@ -60,6 +61,14 @@ struct Claims {
     email: Value,
     #[serde(default)]
     user_metadata: Value,
+    /// Praxis's: the sign-in that it belongs to, and when the person proved who they are (OpenID Connect Core, 2).
+    #[serde(default)]
+    sid: Value,
+    #[serde(default)]
+    auth_time: Value,
+    /// Supabase's: how the person has proved who they are, each with its `timestamp`.
+    #[serde(default)]
+    amr: Value,
 }
 
 #[derive(Deserialize)]
@@ -70,8 +79,8 @@ enum Audience {
 }
 
 impl<'a> Token<'a> {
-    /// `None` for anything that cannot be a valid token now, whatever its signature.
-    pub(super) fn parse(text: &'a str, expected: &Expected) -> Option<Token<'a>> {
+    /// `None` for anything that cannot be a valid token of anybody, whatever its signature.
+    pub(super) fn parse(text: &'a str) -> Option<Token<'a>> {
         if text.len() > MAX_BYTES {
             return None;
         }
@@ -92,11 +101,18 @@ impl<'a> Token<'a> {
             _ => return None,
         };
         let claims: Claims = part(claims)?;
-        if !claims.hold(expected, now()) {
-            return None;
-        }
         let id = Uuid::try_parse(&claims.sub).ok()?;
         Some(Token { text, algorithm, kid: header.kid, claims, id })
+    }
+
+    /// Whether its claims are as `expected`, and now is its time.
+    pub(super) fn holds(&self, expected: &Expected) -> bool {
+        self.claims.hold(expected, now())
+    }
+
+    /// Who is said to have issued it.
+    pub(super) fn issuer(&self) -> &str {
+        &self.claims.iss
     }
 
     /// The token itself, for the provider's eyes only.
@@ -126,9 +142,31 @@ impl<'a> Token<'a> {
         (self.claims.exp - now()).max(0.0)
     }
 
-    /// The person that it speaks of. Call it for a token that has been found genuine.
+    /// The person's id.
+    pub(super) fn subject(&self) -> Uuid {
+        self.id
+    }
+
+    /// The row of `identity.sign_ins` that one of Praxis's own tokens names.
+    pub(super) fn sign_in(&self) -> Option<Uuid> {
+        Uuid::try_parse(self.claims.sid.as_str()?).ok()
+    }
+
+    /// When the person proved who they are, in one of Praxis's own tokens.
+    pub(super) fn auth_time(&self) -> Option<Timestamp> {
+        Timestamp::from_second(self.claims.auth_time.as_i64()?).ok()
+    }
+
+    /// When the person last proved who they are, in one of Supabase's tokens.
+    pub(super) fn latest_proof(&self) -> Option<Timestamp> {
+        let proofs = self.claims.amr.as_array()?.iter();
+        Timestamp::from_second(proofs.filter_map(|proof| proof["timestamp"].as_i64()).max()?).ok()
+    }
+
+    /// The person that one of Supabase's tokens speaks of. Call it for a token that has been found genuine.
     pub(super) fn user(&self) -> User {
-        User::new(self.id, self.claims.email.as_str(), self.claims.user_metadata["full_name"].as_str())
+        let (email, name) = (self.claims.email.as_str(), self.claims.user_metadata["full_name"].as_str());
+        User { authenticated_at: self.latest_proof(), ..User::new(self.id, email, name) }
     }
 }
 

@@ -12,9 +12,8 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::auth::User;
-use crate::auth::supabase::{refused, undecided};
 use crate::auth::token::Token;
+use crate::auth::{User, refused, undecided};
 use crate::error::{Result, unauthorized};
 use crate::fetch;
 

@@ -1,5 +1,7 @@
 //! Parameters of statements with their PostgreSQL types: typed statements need no preparation and no extra round trip.
 
+use std::net::IpAddr;
+
 use jiff::civil::Date;
 use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
@@ -53,6 +55,9 @@ sql_types! {
     Date => DATE,
     Day => DATE,
     serde_json::Value => JSONB,
+    Vec<u8> => BYTEA,
+    &[u8] => BYTEA,
+    IpAddr => INET,
     Vec<String> => TEXT_ARRAY,
     &[&str] => TEXT_ARRAY,
     Vec<Uuid> => UUID_ARRAY,

@@ -9,7 +9,7 @@ use tokio_postgres::types::{FromSqlOwned, ToSql, Type};
 use uuid::Uuid;
 
 use super::{Connection, Parameter};
-use crate::error::{Error, Result, internal, unavailable};
+use crate::error::{Error, Result, forbidden, internal, unavailable};
 use crate::log::Stats;
 
 /// A transaction, open from its first statement on. Dropping it without [`Tx::commit`] undoes it.
@@ -180,12 +180,11 @@ impl Tx {
         let Some(person) = self.person else {
             return self.connection.batch_execute(begin).await;
         };
-        let claims = "select set_config('request.jwt.claim.sub', $1, true),
-                             set_config('request.jwt.claim.role', 'authenticated', true)";
-        let subject = person.to_string();
+        // Sets the claims, and refuses somebody who was deactivated.
+        let claims = "select identity.open_request($1)";
         let (opened, claimed) = futures_util::future::join(
             self.connection.batch_execute(begin),
-            self.connection.query_typed(claims, &[(&subject, Type::TEXT)]),
+            self.connection.query_typed(claims, &[(&person, Type::UUID)]),
         )
         .await;
         opened.and(claimed.map(drop))
@@ -197,9 +196,13 @@ fn typed<'a>(parameters: &[&'a dyn Parameter]) -> Vec<(&'a (dyn ToSql + Sync), T
     parameters.iter().map(|parameter| (parameter.value(), parameter.sql_type())).collect()
 }
 
-/// A lost connection and a server that shuts down or is full are 503; the rest is a 500.
+/// Somebody who was deactivated gets a 403. A lost connection and a server that shuts down or is full are 503; the rest is a 500.
 #[track_caller]
 fn failed(cause: tokio_postgres::Error) -> Error {
+    // Raised by `identity.open_request`.
+    if cause.code() == Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION) {
+        return forbidden("the account is deactivated");
+    }
     let is_passing = cause.is_closed()
         || cause.code().is_some_and(|code| {
             [

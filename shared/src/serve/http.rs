@@ -1,5 +1,6 @@
 //! One HTTP request: decode, parameters, handler, answer, log line.
 
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -7,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderValue, header};
 use lambda_http::aws_lambda_events::apigw::ApiGatewayProxyResponse;
-use lambda_http::request::LambdaRequest;
+use lambda_http::request::{LambdaRequest, RequestContext};
 use lambda_http::{Body, RequestExt};
 use lambda_runtime::LambdaEvent;
 use serde_json::Value;
@@ -60,7 +61,7 @@ async fn respond(route: &HttpRoute, event: lambda_http::Request) -> ApiGatewayPr
             request_id: &request.request_id,
             route: route.path,
             method: route.method,
-            path: &request.path,
+            path: logged_path(route.path, &request.path),
             status_code: match &outcome {
                 Ok(answer) => answer.status.as_u16(),
                 Err(error) => error.code().status().as_u16(),
@@ -113,6 +114,11 @@ fn json_body(headers: &HeaderMap, body: &[u8]) -> Result<Option<Value>> {
     })
 }
 
+/// The path for the log. One that carries a secret, which the parameter `token` is, stays out of it.
+fn logged_path<'a>(route: &'a str, path: &'a str) -> &'a str {
+    if route.contains("{token}") { route } else { path }
+}
+
 fn decode(event: lambda_http::Request) -> Request {
     let path_parameters =
         event.path_parameters().iter().map(|(name, text)| (name.to_owned(), text.to_owned())).collect();
@@ -122,6 +128,7 @@ fn decode(event: lambda_http::Request) -> Request {
         .map(|(name, text)| (name.to_owned(), text.to_owned()))
         .collect();
     let path = event.raw_http_path().to_owned();
+    let source_ip = source_ip(&event);
     let (parts, body) = event.into_parts();
     let request_id = request_id(&parts.headers);
     let stats = Arc::new(Stats::default());
@@ -133,12 +140,21 @@ fn decode(event: lambda_http::Request) -> Request {
         headers: parts.headers,
         body: body.to_vec().into(),
         json: None,
+        source_ip,
         request_id,
         db: Db::new(stats.clone()),
         stats,
         deadline: Instant::now(),
         has_caller: false,
         user_id: None,
+    }
+}
+
+/// The other end of the connection to the gateway, which no header can change.
+fn source_ip(event: &lambda_http::Request) -> Option<IpAddr> {
+    match event.request_context_ref()? {
+        RequestContext::ApiGatewayV1(context) => context.identity.source_ip.as_deref()?.parse().ok(),
+        _ => None,
     }
 }
 

@@ -27,13 +27,16 @@ pub struct Event<T>(pub T);
 /// A job with its types forgotten.
 pub(crate) struct Job {
     run: Arc<dyn Fn(Db, Value) -> JobFuture + Send + Sync>,
+    /// Reads the settings that the job needs beyond the database's.
+    pub(super) needs: Option<fn() -> Result<(), SettingError>>,
 }
 
 type JobFuture = Pin<Box<dyn Future<Output = Result<Value>> + Send>>;
 
 impl Job {
     pub(super) fn start(&self) -> Result<(), SettingError> {
-        Db::start()
+        Db::start()?;
+        self.needs.map_or(Ok(()), |start| start())
     }
 }
 
@@ -59,7 +62,7 @@ where
                 Ok(serde_json::to_value(function(db, Event(event)).await?)?)
             })
         };
-        Route::job(Job { run: Arc::new(run) })
+        Route::job(Job { run: Arc::new(run), needs: None })
     }
 }
 
@@ -116,7 +119,7 @@ where
             Ok(json!({ "batchItemFailures": failures }))
         })
     };
-    Route::job(Job { run: Arc::new(run) })
+    Route::job(Job { run: Arc::new(run), needs: None })
 }
 
 pub(super) async fn run(job: Job) -> Result<(), lambda_runtime::Error> {

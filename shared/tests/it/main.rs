@@ -1,5 +1,7 @@
 //! Serving, through the local gateway, with a route that misbehaves on demand.
 
+mod limit;
+mod outbox;
 mod tokens;
 
 use std::collections::BTreeMap;

@@ -14,4 +14,7 @@ mod get_readiness;
 mod log_lines;
 mod migrate;
 mod migration;
+mod outbox;
 mod record_metrics;
+mod replay_mail;
+mod send_mail;

@@ -5,7 +5,7 @@ use aws_lc_rs::{
     hmac,
     rand::SystemRandom,
     rsa::{KeyPair as RsaKeyPair, KeySize},
-    signature::{self, EcdsaKeyPair, KeyPair},
+    signature::{self, EcdsaKeyPair, Ed25519KeyPair, KeyPair},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use serde_json::{Value, json};
@@ -19,6 +19,7 @@ pub struct Key {
 enum Pair {
     Rsa(Box<RsaKeyPair>),
     Ec(Box<EcdsaKeyPair>),
+    Ed(Box<Ed25519KeyPair>),
 }
 
 impl Key {
@@ -40,6 +41,11 @@ impl Key {
         Self { id: id.to_owned(), pair: Pair::Ec(Box::new(pair)) }
     }
 
+    /// A pair on the curve Ed25519, for EdDSA.
+    pub fn eddsa(id: &str, pair: Ed25519KeyPair) -> Self {
+        Self { id: id.to_owned(), pair: Pair::Ed(Box::new(pair)) }
+    }
+
     /// The `kid`.
     pub fn id(&self) -> &str {
         &self.id
@@ -50,6 +56,7 @@ impl Key {
         match self.pair {
             Pair::Rsa(_) => "RS256",
             Pair::Ec(_) => "ES256",
+            Pair::Ed(_) => "EdDSA",
         }
     }
 
@@ -67,6 +74,7 @@ impl Key {
                 let point = pair.public_key().as_ref();
                 json!({"kty": "EC", "crv": "P-256", "x": BASE64.encode(&point[1..33]), "y": BASE64.encode(&point[33..])})
             }
+            Pair::Ed(pair) => json!({"kty": "OKP", "crv": "Ed25519", "x": BASE64.encode(pair.public_key())}),
         };
         key["kid"] = json!(self.id);
         key["alg"] = json!(self.algorithm());
@@ -79,6 +87,7 @@ impl Key {
         let der = match &self.pair {
             Pair::Rsa(pair) => AsDer::as_der(pair.public_key()).map(|der| der.as_ref().to_vec()),
             Pair::Ec(pair) => AsDer::as_der(pair.public_key()).map(|der| der.as_ref().to_vec()),
+            Pair::Ed(pair) => AsDer::as_der(pair.public_key()).map(|der| der.as_ref().to_vec()),
         };
         let text =
             base64::engine::general_purpose::STANDARD.encode(der.expect("a public key has a DER form"));
@@ -108,6 +117,7 @@ impl Key {
                 let signature = pair.sign(&SystemRandom::new(), message).expect("an EC key signs");
                 signature.as_ref().to_vec()
             }
+            Pair::Ed(pair) => pair.sign(message).as_ref().to_vec(),
         })
     }
 

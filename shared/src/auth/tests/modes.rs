@@ -18,6 +18,9 @@ async fn message(verifier: &Verifier, header: Option<&str>) -> String {
 
 const MOCK: (&str, &str) = ("AUTH_MODE", "mock");
 const SUPABASE: (&str, &str) = ("AUTH_MODE", "supabase");
+const PRAXIS: (&str, &str) = ("AUTH_MODE", "praxis");
+const BOTH: (&str, &str) = ("AUTH_MODE", "praxis,supabase");
+const KEYS: (&str, &str) = ("AUTH_JWKS_SECRET_ARN", "arn:aws:secretsmanager:x");
 const ENABLED: (&str, &str) = ("MOCK_AUTH_ENABLED", "true");
 const ALLOWED: (&str, &str) = ("ALLOW_MOCK_AUTH_IN_PRODUCTION", "true");
 const PROJECT: (&str, &str) = ("SUPABASE_URL", "https://project.example.com");
@@ -28,14 +31,11 @@ const PRODUCTION: (&str, &str) = ("APP_ENV", "Production");
 async fn a_mock_token_names_a_person() {
     let verifier = start(&[("APP_ENV", "TEST")]).expect("mock is test's default");
     let user = verifier.verify(Some(&format!("Bearer mock_{}", SUBJECT.to_uppercase()))).await.unwrap();
-    assert_eq!(
-        user,
-        User {
-            id: SUBJECT.parse().unwrap(),
-            email: Some(format!("{SUBJECT}@mock.local")),
-            display_name: Some("Mock User".to_owned()),
-        }
-    );
+    assert_eq!(user.id.to_string(), SUBJECT);
+    assert_eq!(user.email, Some(format!("{SUBJECT}@mock.local")));
+    assert_eq!(user.display_name.as_deref(), Some("Mock User"));
+    assert_eq!(user.sign_in, None);
+    assert!(user.authenticated_at.is_some_and(|at| at <= jiff::Timestamp::now()));
 }
 
 #[tokio::test]
@@ -72,7 +72,7 @@ async fn supabase_mode_takes_mock_tokens_only_when_told_to() {
 
 #[test]
 fn settings_that_would_open_production_or_mean_nothing_fail_the_start() {
-    let open: [&[(&str, &str)]; 12] = [
+    let open: [&[(&str, &str)]; 17] = [
         &[DEVELOPMENT],
         &[MOCK, ("APP_ENV", "test")],
         &[("AUTH_MODE", " MOCK "), DEVELOPMENT, ("MOCK_AUTH_ENABLED", "no")],
@@ -85,11 +85,16 @@ fn settings_that_would_open_production_or_mean_nothing_fail_the_start() {
         &[SUPABASE, ("JWT_ISSUER", "https://issuer.example.com/"), PRODUCTION],
         &[SUPABASE, ("SUPABASE_URL", "http://127.0.0.1:9/"), PRODUCTION],
         &[SUPABASE, ("SUPABASE_URL", "http://kong:8000"), DEVELOPMENT],
+        &[PRAXIS, KEYS, PRODUCTION],
+        &[PRAXIS, ("AUTH_KEYS_FILE", "/nowhere"), PRODUCTION],
+        &[BOTH, KEYS, PROJECT, PRODUCTION],
+        &[("AUTH_MODE", "Mock, praxis"), KEYS, DEVELOPMENT],
+        &[("AUTH_MODE", "mock,praxis"), KEYS, PRODUCTION, ENABLED, ALLOWED],
     ];
     for settings in open {
         assert_eq!(start(settings).err(), None, "{settings:?}");
     }
-    let closed: [(&[(&str, &str)], &str); 19] = [
+    let closed: [(&[(&str, &str)], &str); 27] = [
         (&[], "AUTH_MODE"),
         (&[PRODUCTION], "AUTH_MODE"),
         (&[("APP_ENV", "staging")], "AUTH_MODE"),
@@ -109,6 +114,14 @@ fn settings_that_would_open_production_or_mean_nothing_fail_the_start() {
         (&[SUPABASE, ("SUPABASE_URL", "http://kong:8000"), PRODUCTION], "SUPABASE_URL"),
         (&[SUPABASE, PROJECT, ("JWT_ISSUER", "https://x.example.com?a=b")], "JWT_ISSUER"),
         (&[SUPABASE, PROJECT, ("SUPABASE_ANON_KEY", "a\nb")], "SUPABASE_ANON_KEY"),
+        (&[PRAXIS, PRODUCTION], "AUTH_JWKS_SECRET_ARN"),
+        (&[("AUTH_MODE", "mock,praxis"), DEVELOPMENT], "AUTH_JWKS_SECRET_ARN"),
+        (&[BOTH, KEYS], "SUPABASE_URL"),
+        (&[BOTH, PROJECT], "AUTH_JWKS_SECRET_ARN"),
+        (&[BOTH, KEYS, PROJECT, ("AUTH_ISSUER", "https://project.example.com/auth/v1")], "AUTH_ISSUER"),
+        (&[("AUTH_MODE", "praxis,"), KEYS, DEVELOPMENT], "AUTH_MODE"),
+        (&[("AUTH_MODE", "praxis,mock"), KEYS, PRODUCTION], "AUTH_MODE=mock"),
+        (&[PRAXIS, KEYS, PRODUCTION, ENABLED], "ALLOW_MOCK_AUTH_IN_PRODUCTION"),
     ];
     for (settings, at_fault) in closed {
         let message = start(settings).err().unwrap_or_else(|| panic!("{settings:?} must not start"));

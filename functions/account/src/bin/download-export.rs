@@ -1,0 +1,39 @@
+//! Download an archive of an export by the secret of its link, which is all that a mail's reader has.
+
+use account::export;
+use shared::prelude::*;
+use shared::reply::ZipDownload;
+
+fn main() {
+    serve(get("/api/v1/exports/{token}", download).or(404, "export not found"))
+}
+
+/// Which archive.
+#[derive(Deserr, JsonSchema)]
+#[deserr(error = Problems)]
+struct Link {
+    /// The secret of the link.
+    token: String,
+}
+
+/// Which part of it.
+#[derive(Deserr, JsonSchema)]
+#[deserr(error = Problems)]
+struct Which {
+    /// The number of the part, of an export that is larger than one answer.
+    #[deserr(default)]
+    #[schemars(default)]
+    part: Int<1, 1000>,
+}
+
+async fn download(db: Db, Path(link): Path<Link>, Query(which): Query<Which>) -> Result<ZipDownload> {
+    let tx = db.begin_service().await?;
+    let part = export::part(&tx, &link.token, which.part.get()).await?;
+    tx.commit().await?;
+    let day = part.finished_at.0.strftime("%Y-%m-%d");
+    let filename = match which.part.get() {
+        1 => format!("praxis-{day}.zip"),
+        number => format!("praxis-{day}-{number}.zip"),
+    };
+    Ok(ZipDownload { filename, bytes: part.archive })
+}

@@ -1,0 +1,31 @@
+//! Finish a sign-in with Google: the browser comes back with a code, and goes on signed in.
+
+use account::oidc::{self, Browser, Callback, Google, attempt, external_account};
+use account::sign_in;
+use shared::prelude::*;
+
+fn main() {
+    serve(
+        get("/api/v1/auth/google/callback", finish)
+            .or(401, "Google did not say who this is, or not in a way to be believed")
+            .or(403, "The state is missing, unknown, used, expired or another browser's")
+            .or(403, "The account is deactivated, or new ones of this e-mail domain are not let in")
+            .or(409, "The e-mail address is another account's"),
+    )
+}
+
+async fn finish(
+    db: Db,
+    google: Google,
+    browser: Browser,
+    client: Client,
+    Query(callback): Query<Callback>,
+) -> Result<WithCookies<Redirect>> {
+    let attempt = attempt::take(&db, &google, &browser, &callback).await?;
+    let identity = google.identify(&attempt, &callback).await?;
+    let tx = db.begin_service().await?;
+    let user_id = external_account::sign_in(&tx, &browser, &identity).await?;
+    let session = sign_in::open_browser(&tx, user_id, google.provider().as_str(), &client).await?;
+    tx.commit().await?;
+    Ok(WithCookies(Redirect(oidc::page(&attempt.return_to)), vec![session]))
+}

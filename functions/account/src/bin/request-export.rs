@@ -1,0 +1,26 @@
+//! Ask for everything that is held on the caller: a mail follows with the link to an archive.
+
+use account::export::{self, Export};
+use account::recipient;
+use shared::identity;
+use shared::prelude::*;
+
+fn main() {
+    serve(
+        post("/api/v1/me/export", request)
+            .or(409, "There is no address to mail the link to, or it is not verified yet"),
+    )
+}
+
+async fn request(db: Db, user: User) -> Result<Accepted<Export>> {
+    let tx = db.begin(&user).await?;
+    let ((), recipient) =
+        tokio::try_join!(biased; identity::ensure(&tx, &user), recipient::find(&tx, user.id))?;
+    let recipient = recipient.ok_or_else(|| conflict("there is no e-mail address to send the link to"))?;
+    if !recipient.is_verified {
+        return Err(conflict("verify your e-mail address first"));
+    }
+    let export = export::request(&tx, &user).await?;
+    tx.commit().await?;
+    Ok(Accepted(export))
+}

@@ -1,0 +1,31 @@
+//! Choose another password with the link that was mailed; ends every sign-in.
+
+use account::credentials;
+use account::mail_link::{self, Purpose};
+use account::password::Passwords;
+use account::password_change::{self, PasswordReset};
+use shared::limit::Limits;
+use shared::prelude::*;
+
+fn main() {
+    serve(post("/api/v1/identity/password/reset", reset))
+}
+
+async fn reset(
+    db: Db,
+    limits: Limits,
+    passwords: Passwords,
+    Json(given): Json<PasswordReset>,
+) -> Result<NoContent> {
+    let tx = db.begin_service().await?;
+    let opened = mail_link::look(&tx, Purpose::ResetPassword, &given.token).await?;
+    tx.commit().await?;
+    given.password.must_be_uncommon("/password", Some(&opened.address()?))?;
+    let hash = passwords.hash(given.password.password())?;
+    let tx = db.begin_service().await?;
+    let opened = mail_link::take(&tx, Purpose::ResetPassword, &given.token).await?;
+    password_change::reset(&tx, opened.user_id, &hash).await?;
+    tx.commit().await?;
+    credentials::unlock(&db, &limits, &opened.email).await?;
+    Ok(NoContent)
+}

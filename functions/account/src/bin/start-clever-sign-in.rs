@@ -1,0 +1,17 @@
+//! Start a sign-in with Clever: sends the browser there.
+
+use account::oidc::{Browser, Clever, StartSignIn, attempt};
+use shared::prelude::*;
+
+fn main() {
+    serve(get("/api/v1/auth/clever/login", start).or(502, "Clever cannot be reached right now"))
+}
+
+async fn start(
+    db: Db,
+    clever: Clever,
+    browser: Browser,
+    Query(wish): Query<StartSignIn>,
+) -> Result<WithCookies<Redirect>> {
+    attempt::start(&db, &clever, &browser, &wish.return_to).await
+}

@@ -1,0 +1,17 @@
+//! Start a sign-in with Google: sends the browser there.
+
+use account::oidc::{Browser, Google, StartSignIn, attempt};
+use shared::prelude::*;
+
+fn main() {
+    serve(get("/api/v1/auth/google/login", start).or(502, "Google cannot be reached right now"))
+}
+
+async fn start(
+    db: Db,
+    google: Google,
+    browser: Browser,
+    Query(wish): Query<StartSignIn>,
+) -> Result<WithCookies<Redirect>> {
+    attempt::start(&db, &google, &browser, &wish.return_to).await
+}

@@ -1,0 +1,153 @@
+//! E-mail and password as proof of who somebody is, with the limits that make guessing hopeless.
+
+use std::time::Duration;
+
+use shared::limit::{Limits, Rule};
+use shared::prelude::*;
+
+use crate::email::Email;
+use crate::password::{self, Password, Passwords, Verdict};
+use crate::person;
+
+/// What somebody signs in with.
+#[derive(Deserr, JsonSchema)]
+#[deserr(error = Problems)]
+pub struct Credentials {
+    /// The address, in any case.
+    pub email: Email,
+    /// The password.
+    pub password: Password,
+}
+
+/// A person whose password was right.
+pub struct Proven {
+    /// The person.
+    pub user_id: Uuid,
+    /// The hash that it was checked against.
+    checked: String,
+    /// The hash with today's parameters, if that one has others.
+    fresh: Option<String>,
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+const QUARTER: Duration = Duration::from_secs(15 * 60);
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+/// Failures of one account from one network.
+const PAIR: &str = "login:account_network";
+/// Attempts on one account from all networks that are strange to it.
+const ACCOUNT: &str = "login:account";
+
+struct Account {
+    user_id: Option<Uuid>,
+    password_hash: Option<String>,
+    is_known_network: bool,
+}
+
+from_row!(Account { user_id, password_hash, is_known_network });
+
+/// The person with these credentials; 401 in the same words and the same time whatever is wrong, 429 after too many
+/// attempts.
+///
+/// Each network has 10 attempts a minute, and 5 failures in 15 minutes on one account. One account has 50 attempts an hour
+/// from all networks where the person has not signed in during the last 30 days: a guesser with many addresses is stopped,
+/// and the person at home is not.
+pub async fn verify(
+    db: &Db,
+    limits: &Limits,
+    passwords: &Passwords,
+    client: &Client,
+    given: &Credentials,
+) -> Result<Proven> {
+    let tx = db.begin_service().await?;
+    let account = tx.commit_with(async |tx| find(tx, &given.email, client).await).await?;
+    let (email, network) = (given.email.as_str(), client.network());
+    let pair = format!("{email} {network}");
+    // A known network has a count of its own, so that the number of statements does not tell whether it is one.
+    let account_key = if account.is_known_network { pair.clone() } else { email.to_owned() };
+    let rules = [
+        Rule { name: "login:network", key: network, max: 10, window: MINUTE },
+        Rule { name: PAIR, key: pair.clone(), max: 5, window: QUARTER },
+        Rule { name: ACCOUNT, key: account_key, max: 50, window: HOUR },
+    ];
+    limits.take(db, &rules).await?;
+    let verdict = passwords.verify(&given.password, account.password_hash.as_deref())?;
+    let (Some(user_id), Some(checked), Verdict::Right | Verdict::RightButStale) =
+        (account.user_id, account.password_hash, verdict)
+    else {
+        return Err(unauthorized("invalid e-mail or password"));
+    };
+    let fresh = match verdict {
+        Verdict::RightButStale => Some(passwords.hash(&given.password)?),
+        _ => None,
+    };
+    limits.forget(db, PAIR, &pair).await?;
+    Ok(Proven { user_id, checked, fresh })
+}
+
+/// The caller proves once more who they are, before what a stolen token must not do. Gives the hash that the password was
+/// checked against; 403 for a wrong one and for an account without one, 429 after 5 failures in 15 minutes from one network.
+pub async fn verify_again(
+    db: &Db,
+    limits: &Limits,
+    passwords: &Passwords,
+    client: &Client,
+    user: &User,
+    given: &Password,
+) -> Result<String> {
+    const AGAIN: &str = "password:person_network";
+    let key = format!("{} {}", user.id, client.network());
+    person::must_be_active(db, user).await?;
+    limits.take(db, &[Rule { name: AGAIN, key: key.clone(), max: 5, window: QUARTER }]).await?;
+    let tx = db.begin_service().await?;
+    let hash = tx.commit_with(async |tx| find_hash(tx, user.id).await).await?;
+    match (passwords.verify(given, hash.as_deref())?, hash) {
+        (Verdict::Right | Verdict::RightButStale, Some(hash)) => {
+            limits.forget(db, AGAIN, &key).await?;
+            Ok(hash)
+        }
+        _ => Err(forbidden("wrong password")),
+    }
+}
+
+/// Forgets the attempts of strangers on an account: its person has shown that the mailbox is theirs.
+pub async fn unlock(db: &Db, limits: &Limits, email: &str) -> Result<()> {
+    limits.forget(db, ACCOUNT, email).await
+}
+
+impl Proven {
+    /// Within the transaction that signs the person in: 401 if somebody has changed the password since it was checked.
+    /// Brings the hash up to date. What else that transaction does waits for nobody who changes the password later.
+    pub async fn must_still_hold(&self, tx: &Tx) -> Result<()> {
+        let holds = match &self.fresh {
+            Some(fresh) => password::replace(tx, self.user_id, &self.checked, fresh).await?,
+            None => password::is_still(tx, self.user_id, &self.checked).await?,
+        };
+        if holds { Ok(()) } else { Err(unauthorized("invalid e-mail or password")) }
+    }
+}
+
+/// The account of an address, or one of nobody: one row and the same work in both cases.
+async fn find(tx: &Tx, email: &Email, client: &Client) -> Result<Account> {
+    tx.one(
+        "select e.user_id, p.password_hash,
+                exists (select from identity.sign_ins s
+                        where s.user_id = e.user_id and s.created_at > now() - interval '30 days'
+                          and s.ip <<= network(set_masklen($2::inet, case family($2::inet) when 4 then 32 else 64 end))
+                       ) as is_known_network
+         from (select $1::text as email) as given
+         left join identity.emails e using (email)
+         left join identity.passwords p on p.user_id = e.user_id",
+        &[email, &client.ip.to_canonical()],
+    )
+    .await
+}
+
+async fn find_hash(tx: &Tx, user_id: Uuid) -> Result<Option<String>> {
+    struct Hash {
+        password_hash: String,
+    }
+    from_row!(Hash { password_hash });
+    let sql = "select password_hash from identity.passwords where user_id = $1";
+    Ok(tx.find(sql, &[&user_id]).await?.map(|Hash { password_hash }| password_hash))
+}

@@ -1,0 +1,170 @@
+//! Erasure: a person asks to be deleted, may change their mind for two weeks, and is then erased with all that is theirs.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+use shared::audit::{self, Act};
+use shared::error::Code;
+use shared::limit::Limits;
+use shared::outbox::{self, Message};
+use shared::prelude::*;
+use shared::settings;
+
+use crate::password::{Password, Passwords};
+use crate::sign_in::Because;
+use crate::{credentials, recipient, sign_in};
+
+/// How the person proves that it is them.
+#[derive(Deserr, JsonSchema)]
+#[deserr(error = Problems)]
+pub struct Proof {
+    /// The password, of who has one.
+    #[deserr(default)]
+    #[schemars(default)]
+    pub password: Option<Password>,
+}
+
+/// A deletion that is under way.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Deletion {
+    /// The day (UTC) on which everything is erased; until then it can be cancelled.
+    pub erased_on: Day,
+}
+
+from_row!(Deletion { erased_on });
+
+/// A person whose days of grace are over.
+#[derive(Debug)]
+pub struct Due {
+    /// The person.
+    pub user_id: Uuid,
+}
+
+from_row!(Due { user_id });
+
+/// How long a sign-in counts as just now.
+const RECENT: SignedDuration = SignedDuration::from_mins(15);
+
+/// Somebody with a stolen token gets no further: 401 for a wrong password, 429 after five, and 403 where there is no
+/// password and the person signed in more than 15 minutes ago.
+pub async fn must_be_themselves(
+    db: &Db,
+    limits: &Limits,
+    passwords: &Passwords,
+    client: &Client,
+    user: &User,
+    proof: &Proof,
+) -> Result<()> {
+    let tx = db.begin_service().await?;
+    if tx.commit_with(async |tx| has_password(tx, user).await).await? {
+        let missing = || invalid_field("/password", "missing", "Field required");
+        let given = proof.password.as_ref().ok_or_else(missing)?;
+        let verified = credentials::verify_again(db, limits, passwords, client, user, given).await;
+        return match verified {
+            Ok(_) => Ok(()),
+            Err(wrong) if wrong.code() == Code::Forbidden => Err(unauthorized("invalid password")),
+            Err(other) => Err(other),
+        };
+    }
+    match user.authenticated_at {
+        Some(at) if Timestamp::now().duration_since(at) <= RECENT => Ok(()),
+        _ => Err(forbidden("sign in again to delete the account")),
+    }
+}
+
+async fn has_password(tx: &Tx, user: &User) -> Result<bool> {
+    let sql = "select from identity.passwords where user_id = $1";
+    Ok(tx.execute(sql, &[&user.id]).await? > 0)
+}
+
+/// Marks the person, who must have a row, for erasure, ends all their sign-ins and mails them the day. Repeated, it only
+/// tells the day. 409 for the last admin. Must be a transaction of the service, which sees all admins.
+pub async fn request(tx: &Tx, user: &User) -> Result<Deletion> {
+    let Some(deletion) = mark(tx, user).await? else { return marked(tx, user).await };
+    let Deletion { erased_on } = deletion;
+    let (_, recipient, ()) = tokio::try_join!(
+        biased;
+        sign_in::revoke_all_but(tx, user.id, None, Because::Deletion),
+        recipient::find(tx, user.id),
+        audit::record(tx, act("user.deletion_requested", Some(user.id), user.id)),
+    )?;
+    if let Some(recipient) = recipient {
+        let app = settings::find("APP_URL").unwrap_or_else(|| "http://localhost:3000".to_owned());
+        let message = Message {
+            topic: "mail",
+            // A person may change their mind and ask again.
+            dedup_key: &format!("deletion_requested:{}", Uuid::now_v7()),
+            user_id: Some(user.id),
+            payload: json!({
+                "template": "deletion_requested",
+                "to": recipient.email,
+                "locale": recipient.locale,
+                "erased_on": erased_on,
+                "link": format!("{}/restore", app.trim_end_matches('/')),
+            }),
+        };
+        outbox::enqueue(tx, &message).await?;
+    }
+    Ok(deletion)
+}
+
+/// The day is one more than the days of grace, so that the job, which runs in its early hours, finds them over.
+async fn mark(tx: &Tx, user: &User) -> Result<Option<Deletion>> {
+    tx.find(
+        "update identity.users set deletion_requested_at = now()
+         where id = $1 and deletion_requested_at is null
+         returning (deletion_requested_at at time zone 'UTC')::date + 15 as erased_on",
+        &[&user.id],
+    )
+    .await
+    .on_constraint("users_last_admin", || conflict("the last admin stays"))
+}
+
+async fn marked(tx: &Tx, user: &User) -> Result<Deletion> {
+    tx.one(
+        "select (deletion_requested_at at time zone 'UTC')::date + 15 as erased_on
+         from identity.users where id = $1 and deletion_requested_at is not null",
+        &[&user.id],
+    )
+    .await
+}
+
+/// Takes the request back; 409 if there is none. Must be a transaction of the service.
+pub async fn cancel(tx: &Tx, user: &User) -> Result<()> {
+    let sql = "update identity.users set deletion_requested_at = null
+               where id = $1 and deletion_requested_at is not null";
+    if tx.execute(sql, &[&user.id]).await? == 0 {
+        return Err(conflict("no deletion was requested"));
+    }
+    audit::record(tx, act("user.deletion_cancelled", Some(user.id), user.id)).await
+}
+
+/// One person whose days of grace are over, locked until the transaction ends, besides those that are `passed_over`.
+/// Who is being restored at this moment is skipped.
+pub async fn next_due(tx: &Tx, passed_over: &[Uuid]) -> Result<Option<Due>> {
+    tx.find(
+        "select id as user_id from identity.users
+         where deletion_requested_at < (date_trunc('day', now() at time zone 'UTC') - interval '14 days')
+                                       at time zone 'UTC'
+           and id <> all ($1)
+         order by deletion_requested_at
+         limit 1
+         for update skip locked",
+        &[&passed_over.to_vec()],
+    )
+    .await
+}
+
+/// Deletes the person and, by the foreign keys, every row that is theirs. What stays is the audit log, which has ids and
+/// nothing else of them.
+pub async fn erase(tx: &Tx, person: &Due) -> Result<()> {
+    tokio::try_join!(biased; delete(tx, person), audit::record(tx, act("user.erased", None, person.user_id)))?;
+    Ok(())
+}
+
+async fn delete(tx: &Tx, person: &Due) -> Result<u64> {
+    tx.execute("delete from identity.users where id = $1", &[&person.user_id]).await
+}
+
+fn act(action: &str, actor: Option<Uuid>, user_id: Uuid) -> Act<'_> {
+    Act { actor, action, entity_type: "user", entity_id: Some(user_id), payload: json!({}) }
+}

@@ -1,0 +1,258 @@
+//! Exports: everything that is held on a person, as zip archives that the link of a mail leads to.
+
+pub mod archive;
+
+use serde_json::json;
+use shared::audit::{self, Act};
+use shared::opaque_token::OpaqueToken;
+use shared::outbox::{self, Message};
+use shared::prelude::*;
+use shared::settings;
+
+use crate::recipient::Recipient;
+use archive::{Contents, Exclusion, Record, Table};
+
+text_enum! {
+    /// Where an export is in its life.
+    pub enum ExportStatus {
+        /// Asked for; a mail follows when it is ready.
+        Pending = "pending",
+        /// The mail with the link is on its way.
+        Ready = "ready",
+        /// It could not be made; it may be asked for again.
+        Failed = "failed",
+    }
+}
+
+/// A person's request for all that is held on them.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Export {
+    /// The export.
+    pub export_id: Uuid,
+    /// Where it is in its life.
+    pub status: ExportStatus,
+    /// When it was asked for.
+    pub requested_at: Time,
+}
+
+from_row!(Export { export_id, status, requested_at });
+
+/// An export that is this worker's to make until its lease ends.
+#[derive(Debug)]
+pub struct Claimed {
+    /// The export.
+    pub export_id: Uuid,
+    /// Whose it is.
+    pub user_id: Uuid,
+}
+
+from_row!(Claimed { export_id, user_id });
+
+/// One archive of an export, ready to be handed out.
+#[derive(Debug)]
+pub struct Part {
+    /// The export.
+    pub export_id: Uuid,
+    /// Whose it is.
+    pub user_id: Uuid,
+    /// When the archive was made.
+    pub finished_at: Time,
+    /// The zip.
+    pub archive: Vec<u8>,
+}
+
+from_row!(Part { export_id, user_id, finished_at, archive });
+
+/// As long as the job may run: who takes longer is dead.
+const LEASE_SECONDS: f64 = 300.0;
+/// After so many workers that did not finish, the export has failed.
+const MAX_ATTEMPTS: i16 = 3;
+
+/// Asks for an export. One that is waiting, or is ready and younger than an hour, is given instead of a second one.
+pub async fn request(tx: &Tx, user: &User) -> Result<Export> {
+    match insert(tx, user).await? {
+        Some(export) => {
+            audit::record(tx, act("export.requested", Some(user.id), user.id, export.export_id)).await?;
+            Ok(export)
+        }
+        None => newest(tx, user).await,
+    }
+}
+
+/// Of two at once, the second waits here for the first.
+async fn insert(tx: &Tx, user: &User) -> Result<Option<Export>> {
+    tx.find(
+        "insert into identity.exports (id, user_id)
+         select $1, $2
+         where not exists (select from identity.exports
+                           where user_id = $2
+                             and (status = 'pending'
+                                  or status = 'ready' and requested_at > now() - interval '1 hour'))
+         on conflict do nothing
+         returning id as export_id, status, requested_at",
+        &[&Uuid::now_v7(), &user.id],
+    )
+    .await
+}
+
+async fn newest(tx: &Tx, user: &User) -> Result<Export> {
+    tx.one(
+        "select id as export_id, status, requested_at from identity.exports
+         where user_id = $1 and status <> 'failed'
+         order by requested_at desc
+         limit 1",
+        &[&user.id],
+    )
+    .await
+}
+
+/// Takes the export that waits longest, if one waits. What another worker is just taking is skipped; what one took and
+/// did not finish is there again when its lease has ended.
+pub async fn claim(tx: &Tx) -> Result<Option<Claimed>> {
+    tx.find(
+        "with next as (
+             select id from identity.exports
+             where status = 'pending' and attempts < $1 and (claimed_until is null or claimed_until <= now())
+             order by requested_at
+             limit 1
+             for update skip locked
+         )
+         update identity.exports as export
+         set claimed_until = now() + $2 * interval '1 second', attempts = attempts + 1
+         from next where export.id = next.id
+         returning export.id as export_id, user_id",
+        &[&MAX_ATTEMPTS, &LEASE_SECONDS],
+    )
+    .await
+}
+
+/// Ends exports that no worker finished; gives their number.
+pub async fn give_up(tx: &Tx) -> Result<u64> {
+    tx.execute(
+        "update identity.exports
+         set status = 'failed', finished_at = now(), expires_at = now() + interval '7 days', claimed_until = null
+         where id in (select id from identity.exports
+                      where status = 'pending' and attempts >= $1 and claimed_until <= now()
+                      for update skip locked)",
+        &[&MAX_ATTEMPTS],
+    )
+    .await
+}
+
+/// Everything that is held on the person, as it is at one moment. Must be a transaction of the service.
+pub async fn contents(tx: &Tx, user_id: Uuid) -> Result<Contents> {
+    let (records, tables, exclusions) =
+        tokio::try_join!(biased; records(tx, user_id), tables(tx), exclusions(tx))?;
+    Ok(Contents { user_id, made_at: jiff::Timestamp::now(), records, tables, exclusions })
+}
+
+async fn records(tx: &Tx, user_id: Uuid) -> Result<Vec<Record>> {
+    tx.list("select source, record::text as record from identity.export_person($1)", &[&user_id]).await
+}
+
+async fn tables(tx: &Tx) -> Result<Vec<Table>> {
+    tx.list(
+        "select schema_name || '.' || table_name as name, description from identity.personal_tables()
+         union all
+         select 'identity.audit_log', obj_description('identity.audit_log'::regclass, 'pg_class')",
+        &[],
+    )
+    .await
+}
+
+async fn exclusions(tx: &Tx) -> Result<Vec<Exclusion>> {
+    let sql = "select table_name, column_name, reason from identity.export_exclusions order by 1, 2";
+    tx.list(sql, &[]).await
+}
+
+/// Stores the archives and mails their link, all in one transaction. `false`, and nothing is stored, if another worker
+/// was faster.
+pub async fn store(
+    tx: &Tx,
+    claimed: &Claimed,
+    token: &OpaqueToken,
+    recipient: &Recipient,
+    parts: &[Vec<u8>],
+) -> Result<bool> {
+    let Some(Expiry { expires_at }) = finish(tx, claimed, token).await? else { return Ok(false) };
+    for (part_no, archive) in (1..).zip(parts) {
+        insert_part(tx, claimed, part_no, archive).await?;
+    }
+    let message = Message {
+        topic: "mail",
+        dedup_key: &format!("export_ready:{}", claimed.export_id),
+        user_id: Some(claimed.user_id),
+        payload: json!({
+            "template": "export_ready",
+            "to": recipient.email,
+            "locale": recipient.locale,
+            "link": link(token),
+            "expires_at": expires_at,
+        }),
+    };
+    outbox::enqueue(tx, &message).await?;
+    Ok(true)
+}
+
+struct Expiry {
+    expires_at: Time,
+}
+
+from_row!(Expiry { expires_at });
+
+async fn finish(tx: &Tx, claimed: &Claimed, token: &OpaqueToken) -> Result<Option<Expiry>> {
+    tx.find(
+        "update identity.exports
+         set status = 'ready', token_hash = $2, finished_at = now(), expires_at = now() + interval '7 days',
+             claimed_until = null
+         where id = $1 and status = 'pending'
+         returning expires_at",
+        &[&claimed.export_id, &token.hash()],
+    )
+    .await
+}
+
+async fn insert_part(tx: &Tx, claimed: &Claimed, part_no: i16, archive: &[u8]) -> Result<u64> {
+    tx.execute(
+        "insert into identity.export_parts (export_id, user_id, part_no, archive) values ($1, $2, $3, $4)",
+        &[&claimed.export_id, &claimed.user_id, &part_no, &archive],
+    )
+    .await
+}
+
+/// Where the first archive is: at the API itself, if its address is known, because that needs no page.
+pub fn link(token: &OpaqueToken) -> String {
+    let address = |name| settings::find(name).map(|address| address.trim_end_matches('/').to_owned());
+    let secret = token.reveal();
+    match (address("API_URL"), address("APP_URL")) {
+        (Some(api), _) => format!("{api}/api/v1/exports/{secret}"),
+        (None, Some(app)) => format!("{app}/exports/{secret}"),
+        (None, None) => format!("http://localhost:3000/exports/{secret}"),
+    }
+}
+
+/// One archive by the secret of its link. 404 for an unknown secret, after a week, and beyond the last part. Must be a
+/// transaction of the service, because whoever has the link is not signed in.
+pub async fn part(tx: &Tx, token: &str, number: i64) -> Result<Part> {
+    let missing = || not_found("export not found");
+    let token = OpaqueToken::parse(token).ok_or_else(missing)?;
+    let part: Part = find_part(tx, &token, number).await?.ok_or_else(missing)?;
+    audit::record(tx, act("export.downloaded", None, part.user_id, part.export_id)).await?;
+    Ok(part)
+}
+
+async fn find_part(tx: &Tx, token: &OpaqueToken, number: i64) -> Result<Option<Part>> {
+    tx.find(
+        "select export.id as export_id, export.user_id, finished_at, archive
+         from identity.exports as export
+         join identity.export_parts as part on part.export_id = export.id
+         where token_hash = $1 and status = 'ready' and expires_at > now() and part_no = $2",
+        &[&token.hash(), &number],
+    )
+    .await
+}
+
+fn act(action: &str, actor: Option<Uuid>, user_id: Uuid, export_id: Uuid) -> Act<'_> {
+    let payload = json!({ "export_id": export_id });
+    Act { actor, action, entity_type: "user", entity_id: Some(user_id), payload }
+}

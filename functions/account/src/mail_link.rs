@@ -1,0 +1,169 @@
+//! Links in mails: who opens one has the mailbox.
+
+use std::time::Duration;
+
+use shared::limit::{Limits, Rule};
+use shared::opaque_token::OpaqueToken;
+use shared::outbox::{self, Message};
+use shared::prelude::*;
+use shared::settings;
+
+use crate::email::Email;
+
+text_enum! {
+    /// What a link is for.
+    pub enum Purpose {
+        /// To show that the address is the person's.
+        VerifyEmail = "verify_email",
+        /// To choose another password.
+        ResetPassword = "reset_password",
+        /// To show that a new address is the person's.
+        ChangeEmail = "change_email",
+    }
+}
+
+/// Whom a link was for.
+pub struct Opened {
+    /// The person.
+    pub user_id: Uuid,
+    /// The address that the mail went to.
+    pub email: String,
+}
+
+from_row!(Opened { user_id, email });
+
+/// That a mail was sent, or would have been.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct MailSent {
+    /// One English sentence.
+    message: &'static str,
+}
+
+/// The token of a link, as a page hands it on.
+#[derive(Debug, Deserr, JsonSchema)]
+#[deserr(error = Problems)]
+pub struct LinkToken {
+    /// The link's `token`.
+    pub token: Text<1, 256>,
+}
+
+impl MailSent {
+    /// With the sentence that the caller reads.
+    pub fn new(message: &'static str) -> MailSent {
+        MailSent { message }
+    }
+}
+
+impl Opened {
+    /// The address as a value; what the database holds is one.
+    pub fn address(&self) -> Result<Email> {
+        Email::parse(&self.email).map_err(internal)
+    }
+}
+
+impl Purpose {
+    /// How long the link works, in seconds.
+    fn lifetime(self) -> i64 {
+        match self {
+            Purpose::VerifyEmail => 3 * 24 * 3600,
+            Purpose::ResetPassword => 3600,
+            Purpose::ChangeEmail => 24 * 3600,
+        }
+    }
+
+    /// The page that the link opens.
+    fn page(self) -> &'static str {
+        match self {
+            Purpose::VerifyEmail => "verify-email",
+            Purpose::ResetPassword => "reset-password",
+            Purpose::ChangeEmail => "confirm-email",
+        }
+    }
+}
+
+/// 429 after a person has asked for 5 links in an hour: the address need not be theirs, and its owner may not want them.
+pub async fn limit(db: &Db, limits: &Limits, user: &User) -> Result<()> {
+    let hour = Duration::from_secs(60 * 60);
+    limits.take(db, &[Rule { name: "mail:person", key: user.id.to_string(), max: 5, window: hour }]).await
+}
+
+/// Mails the person a new link to `email`; an older one for the same purpose ends. Must be a transaction of the service.
+pub async fn send(tx: &Tx, user_id: Uuid, purpose: Purpose, email: &Email, locale: &str) -> Result<()> {
+    let token = OpaqueToken::generate()?;
+    let app = settings::find("APP_URL").unwrap_or_else(|| "http://localhost:3000".to_owned());
+    let link = format!("{}/{}?token={}", app.trim_end_matches('/'), purpose.page(), token.reveal());
+    let mut payload = serde_json::json!({
+        "template": purpose.as_str(),
+        "to": email,
+        "locale": locale,
+        "link": link,
+    });
+    if purpose == Purpose::ChangeEmail {
+        payload["new_email"] = email.as_str().into();
+    }
+    let dedup_key = format!("{}:{}", purpose.as_str(), Uuid::now_v7());
+    let message = Message { topic: "mail", dedup_key: &dedup_key, user_id: Some(user_id), payload };
+    tokio::try_join!(
+        biased;
+        insert(tx, user_id, purpose, email, &token),
+        outbox::enqueue(tx, &message),
+    )?;
+    Ok(())
+}
+
+/// Mails the person that something about their account has changed. Must be a transaction of the service.
+pub async fn send_notice(tx: &Tx, user_id: Uuid, template: &str, to: &str, locale: &str) -> Result<()> {
+    let payload = serde_json::json!({ "template": template, "to": to, "locale": locale });
+    let dedup_key = format!("{template}:{}", Uuid::now_v7());
+    outbox::enqueue(tx, &Message { topic: "mail", dedup_key: &dedup_key, user_id: Some(user_id), payload })
+        .await
+}
+
+async fn insert(tx: &Tx, user_id: Uuid, purpose: Purpose, email: &Email, token: &OpaqueToken) -> Result<()> {
+    tx.execute(
+        "with older as (
+             delete from identity.mail_tokens where user_id = $2 and purpose = $3
+         )
+         insert into identity.mail_tokens (token_hash, user_id, purpose, email, expires_at)
+         values ($1, $2, $3, $4, now() + $5 * interval '1 second')",
+        &[&token.hash(), &user_id, &purpose, email, &purpose.lifetime()],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Whom a link is for, as long as it works; 400 otherwise. Except for a change, the address must still be the person's.
+pub async fn look(tx: &Tx, purpose: Purpose, token: &Text<1, 256>) -> Result<Opened> {
+    let Some(token) = OpaqueToken::parse(token.as_str()) else { return Err(refused()) };
+    let found = tx
+        .find(
+            "select user_id, email from identity.mail_tokens t
+             where token_hash = $1 and purpose = $2 and expires_at > now()
+               and (purpose = 'change_email'
+                    or exists (select from identity.emails e where e.user_id = t.user_id and e.email = t.email))",
+            &[&token.hash(), &purpose],
+        )
+        .await?;
+    found.ok_or_else(refused)
+}
+
+/// As [`look`], and the link works no more once the transaction commits. Of two at once, one gets it.
+pub async fn take(tx: &Tx, purpose: Purpose, token: &Text<1, 256>) -> Result<Opened> {
+    let Some(token) = OpaqueToken::parse(token.as_str()) else { return Err(refused()) };
+    let found = tx
+        .find(
+            "delete from identity.mail_tokens t
+             where token_hash = $1 and purpose = $2 and expires_at > now()
+               and (purpose = 'change_email'
+                    or exists (select from identity.emails e where e.user_id = t.user_id and e.email = t.email))
+             returning user_id, email",
+            &[&token.hash(), &purpose],
+        )
+        .await?;
+    found.ok_or_else(refused)
+}
+
+/// One sentence for a link that never was, is used up, replaced or too old.
+fn refused() -> shared::error::Error {
+    invalid_field("/token", "token", "The link is not valid or has expired")
+}

@@ -1,0 +1,80 @@
+//! Sign-in with Google and Clever: OpenID Connect's authorization code flow with PKCE.
+//!
+//! A browser is sent to the provider with a state, a nonce and a code challenge, which an [`attempt`] remembers for this
+//! browser alone. It comes back with a code, which the [`registration`] changes into an ID token, whose claims are an
+//! [`Identity`]; [`external_account`] finds or makes the person whom it belongs to. The checks of the ID token are those
+//! of the crate `openidconnect`, which only the four functions of this module link.
+
+pub mod attempt;
+mod browser;
+mod claims;
+mod exchange;
+pub mod external_account;
+mod failure;
+mod http;
+mod metadata;
+mod registration;
+mod return_to;
+
+pub use browser::Browser;
+pub use claims::Identity;
+pub use registration::{Clever, Google, Registration, page};
+pub use return_to::ReturnTo;
+
+use shared::prelude::*;
+
+text_enum! {
+    /// Who else knows our people.
+    pub enum Provider {
+        /// Accounts of Google, also of schools and companies.
+        Google = "google",
+        /// The sign-in of American school districts.
+        Clever = "clever",
+    }
+}
+
+impl Provider {
+    /// Its name for people.
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Provider::Google => "Google",
+            Provider::Clever => "Clever",
+        }
+    }
+}
+
+/// What a page may ask of a sign-in.
+#[derive(Debug, Deserr, JsonSchema)]
+#[deserr(error = Problems)]
+pub struct StartSignIn {
+    /// The page to come back to: a path of the web application, `/` if absent.
+    #[deserr(default)]
+    #[schemars(default)]
+    pub return_to: ReturnTo,
+}
+
+/// What a provider sends a browser back with (RFC 6749, sections 4.1.2 and 4.1.2.1).
+#[derive(Deserr, JsonSchema)]
+#[deserr(error = Problems)]
+pub struct Callback {
+    /// The state that the sign-in was started with.
+    #[deserr(default)]
+    pub state: Option<String>,
+    /// What the ID token is had for, once.
+    #[deserr(default)]
+    pub code: Option<String>,
+    /// Why there is no code.
+    #[deserr(default)]
+    pub error: Option<String>,
+    /// The same in words, which nobody here reads.
+    #[deserr(default)]
+    pub error_description: Option<String>,
+}
+
+impl Callback {
+    /// Whether the provider sent somebody who did not start here: Clever's portal does so. What came along is not to be
+    /// used, since it may be another person's; a new sign-in is.
+    pub fn is_unasked(&self) -> bool {
+        self.code.is_some() && self.state.is_none() && self.error.is_none()
+    }
+}

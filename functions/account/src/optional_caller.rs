@@ -1,0 +1,49 @@
+//! Routes that work for anybody and do more for somebody who is signed in.
+
+use shared::describe::Operation;
+use shared::error::Code;
+use shared::prelude::*;
+use shared::request::{FromRequest, Request};
+use shared::settings::SettingError;
+
+/// The caller, if there is a valid token or session. A session's write still needs its CSRF token: 403.
+pub struct Visitor(pub Option<User>);
+
+/// The caller, if it is an admin; anybody else is nobody.
+pub struct MaybeAdmin(pub Option<User>);
+
+impl FromRequest for Visitor {
+    fn start() -> Result<(), SettingError> {
+        User::start()
+    }
+
+    async fn from_request(request: &mut Request) -> Result<Visitor> {
+        match User::from_request(request).await {
+            Ok(user) => Ok(Visitor(Some(user))),
+            Err(error) if error.code() == Code::Unauthorized => Ok(Visitor(None)),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn describe(operation: &mut Operation) {
+        operation.error(403, "A session's write lacks its CSRF token");
+    }
+}
+
+impl FromRequest for MaybeAdmin {
+    fn start() -> Result<(), SettingError> {
+        Admin::start()
+    }
+
+    async fn from_request(request: &mut Request) -> Result<MaybeAdmin> {
+        match Admin::from_request(request).await {
+            Ok(Admin(user)) => Ok(MaybeAdmin(Some(user))),
+            Err(error) if matches!(error.code(), Code::Unauthorized | Code::Forbidden) => {
+                Ok(MaybeAdmin(None))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn describe(_: &mut Operation) {}
+}

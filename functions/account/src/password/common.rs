@@ -1,0 +1,125 @@
+//! Passwords that a guesser tries before all others.
+
+/// The 19,640 most common passwords of published breaches, in lower case, as Django ships them; see `common.txt.license`.
+const LIST: &str = include_str!("common.txt");
+
+/// Walks along a keyboard or an alphabet, also backwards.
+const WALKS: [&str; 9] = [
+    "abcdefghijklmnopqrstuvwxyz",
+    "01234567890",
+    "qwertyuiop[]",
+    "qwertzuiopü+",
+    "azertyuiop",
+    "asdfghjkl;'",
+    "zxcvbnm,./",
+    "1q2w3e4r5t6y7u8i9o0p",
+    "1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik,9ol.0p;/",
+];
+
+/// A unit that repeats over the whole password is looked up by itself; a shorter one than this is no password at all.
+const UNIT: usize = 4;
+
+/// Whether the text as a whole is a common password or one of the `own` words, in any case, backwards, in l33t, or several
+/// times over; or a walk or one short unit repeated. A text that only contains such a thing is another matter.
+pub(super) fn is_common(text: &str, own: &[&str]) -> bool {
+    let text: Vec<char> = text.to_lowercase().chars().collect();
+    let unit = unit(&text);
+    if unit.len() < UNIT {
+        return true;
+    }
+    let mut forms: Vec<String> = Vec::new();
+    for text in [&text[..], unit] {
+        forms.extend([text.iter().collect(), text.iter().rev().collect()]);
+        // A digit at the end is more often a digit than a letter.
+        let head = text.len() - text.iter().rev().take_while(|letter| letter.is_ascii_digit()).count();
+        for (one, end) in [('i', text.len()), ('l', text.len()), ('i', head), ('l', head)] {
+            let letters = text[..end].iter().map(|letter| of_l33t(*letter, one));
+            let plain: Vec<char> = letters.chain(text[end..].iter().copied()).collect();
+            forms.extend([plain.iter().collect(), plain.iter().rev().collect()]);
+        }
+    }
+    let is_walk = |form: &String| WALKS.iter().any(|walk| walk.contains(form.as_str()));
+    forms.iter().any(is_walk)
+        || own.iter().any(|word| forms.iter().any(|form| form == word))
+        || LIST.lines().any(|known| forms.iter().any(|form| form == known))
+}
+
+/// The shortest text that gives the whole one by repetition; the whole one, if nothing repeats.
+fn unit(text: &[char]) -> &[char] {
+    let repeats = |length: &usize| {
+        text.len().is_multiple_of(*length) && text.chunks(*length).all(|chunk| chunk == &text[..*length])
+    };
+    let length = (1..=text.len()).find(repeats).unwrap_or(text.len());
+    &text[..length]
+}
+
+/// The letter that a digit or sign stands for; `one` is what 1 is.
+fn of_l33t(letter: char, one: char) -> char {
+    match letter {
+        '0' => 'o',
+        '1' | '!' | '|' => one,
+        '3' | '€' => 'e',
+        '4' | '@' => 'a',
+        '5' | '$' => 's',
+        '7' | '+' => 't',
+        '8' => 'b',
+        '9' => 'g',
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_common;
+
+    #[test]
+    fn what_is_tried_first_is_common() {
+        let own = ["mia.keller@example.org", "mia.keller"];
+        let first = [
+            "password1",
+            "12345678",
+            "qwerty123",
+            "iloveyou1",
+            "Password1",
+            "PASSWORD1",
+            "p4ssw0rd",
+            "P@$$w0rd",
+            "!L0v3y0u1",
+            "1drowssap",
+            "drowssap",
+            "aaaaaaaa",
+            "        ",
+            "abcabcabc",
+            "abcdefgh",
+            "hgfedcba",
+            "3456789",
+            "qwertyuiop",
+            "poiuytre",
+            "passwordpassword",
+            "dragondragon",
+            "mia.keller",
+            "M1A.Keller",
+            "mia.keller@example.org",
+            "MIA.KELLER@EXAMPLE.ORG",
+            "sunshine1",
+        ];
+        let passed: Vec<&str> = first.into_iter().filter(|text| !is_common(text, &own)).collect();
+        assert!(passed.is_empty(), "{passed:?}");
+    }
+
+    #[test]
+    fn what_only_contains_it_is_not() {
+        let uncommon = [
+            "Str0ngPass",
+            "correct horse battery",
+            "mia.keller loves tea",
+            "rT7#qp2L",
+            "password of the day",
+            "dragondragoness",
+            "我的密码是长的句子",
+        ];
+        let refused: Vec<&str> =
+            uncommon.into_iter().filter(|text| is_common(text, &["mia.keller"])).collect();
+        assert!(refused.is_empty(), "{refused:?}");
+    }
+}

@@ -1,0 +1,73 @@
+//! Another password: by the old one, or by a link in a mail.
+
+use std::time::Duration;
+
+use shared::audit::{self, Act};
+use shared::error::Code;
+use shared::limit::{Limits, Rule};
+use shared::prelude::*;
+
+use crate::email::Email;
+use crate::mail_link;
+use crate::mailbox::{self, Mailbox};
+use crate::password::{self, NewPassword};
+use crate::sign_in::{self, Because};
+
+/// A new password and the link that allows it.
+#[derive(Deserr, JsonSchema)]
+#[deserr(error = Problems)]
+pub struct PasswordReset {
+    /// The link's `token`.
+    pub token: Text<1, 256>,
+    /// 8 to 128 characters, not one that is tried first.
+    pub password: NewPassword,
+}
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+/// Whether a link may be mailed to an address. 429 after 5 requests an hour from one network; more than 3 an hour for one
+/// address are passed over in silence, because a refusal would be about the address, and mails a nuisance to its owner.
+pub async fn may_mail(db: &Db, limits: &Limits, client: &Client, email: &Email) -> Result<bool> {
+    let network = Rule { name: "reset:network", key: client.network(), max: 5, window: HOUR };
+    let address = Rule { name: "reset:account", key: email.as_str().to_owned(), max: 3, window: HOUR };
+    limits.take(db, &[network]).await?;
+    match limits.take(db, &[address]).await {
+        Ok(()) => Ok(true),
+        Err(error) if error.code() == Code::RateLimited => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Sets the password of somebody who came by a link, which shows that the mailbox is theirs. Ends every sign-in.
+pub async fn reset(tx: &Tx, user_id: Uuid, hash: &str) -> Result<()> {
+    password::set(tx, user_id, hash).await?;
+    mailbox::verify(tx, user_id).await?;
+    let ended = sign_in::revoke_all_but(tx, user_id, None, Because::Password).await?;
+    tell(tx, user_id, "password.reset", ended).await
+}
+
+/// Sets the caller's password in the place of the one whose hash was checked, and ends every other sign-in. 403 if
+/// somebody has changed it since.
+pub async fn change(tx: &Tx, user: &User, checked: &str, hash: &str) -> Result<()> {
+    if !password::replace(tx, user.id, checked, hash).await? {
+        return Err(forbidden("wrong password"));
+    }
+    let ended = sign_in::revoke_all_but(tx, user.id, user.sign_in, Because::Password).await?;
+    tell(tx, user.id, "password.changed", ended).await
+}
+
+/// The audit log's entry and, where the person has a mailbox here, a mail: it may not have been them.
+async fn tell(tx: &Tx, user_id: Uuid, action: &str, ended: u64) -> Result<()> {
+    let act = Act {
+        actor: Some(user_id),
+        action,
+        entity_type: "user",
+        entity_id: Some(user_id),
+        payload: serde_json::json!({ "ended_sign_ins": ended }),
+    };
+    let ((), mailbox) = tokio::try_join!(biased; audit::record(tx, act), mailbox::lock(tx, user_id))?;
+    if let Some(Mailbox { email, locale, .. }) = mailbox {
+        mail_link::send_notice(tx, user_id, "password_changed", &email, &locale).await?;
+    }
+    Ok(())
+}

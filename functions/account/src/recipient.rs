@@ -1,0 +1,29 @@
+//! Where mail to a person goes.
+
+use shared::prelude::*;
+
+/// A person's address and the language they are written to in.
+pub struct Recipient {
+    /// The address.
+    pub email: String,
+    /// Whether mail with what is theirs alone may go there: it is proven, or comes from the identity provider.
+    pub is_verified: bool,
+    /// BCP 47.
+    pub locale: String,
+}
+
+from_row!(Recipient { email, is_verified, locale });
+
+/// Where mail to the person goes: the address that they sign in with here, else their identity provider's, if it gave
+/// one. Works in their own transaction and in the service's.
+pub async fn find(tx: &Tx, user_id: Uuid) -> Result<Option<Recipient>> {
+    tx.find(
+        "select coalesce(own.email, person.email) as email,
+                own.email is null or own.verified_at is not null as is_verified, locale
+         from identity.users as person
+         left join identity.emails as own on own.user_id = person.id
+         where person.id = $1 and coalesce(own.email, person.email) not like '%@local.user'",
+        &[&user_id],
+    )
+    .await
+}

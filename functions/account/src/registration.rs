@@ -1,0 +1,131 @@
+//! Registration: a new person with an address and a password.
+
+use std::time::Duration;
+
+use shared::audit::{self, Act};
+use shared::limit::{Limits, Rule};
+use shared::prelude::*;
+
+use crate::email::Email;
+use crate::mail_link::{self, Purpose};
+use crate::password::{self, NewPassword};
+use crate::person::UserRead;
+use crate::profile::Locale;
+
+/// Somebody new.
+#[derive(Deserr, JsonSchema)]
+#[deserr(error = Problems)]
+pub struct Registration {
+    /// The address to sign in with.
+    pub email: Email,
+    /// 8 to 128 characters, not one that is tried first.
+    pub password: NewPassword,
+    /// IANA time zone, for example `Europe/Riga`; UTC if it is left out.
+    #[deserr(default)]
+    #[schemars(default)]
+    pub timezone: Option<Text<1, 64>>,
+    /// Language tag (BCP 47) of the person's mails; `en` if it is left out.
+    #[deserr(default)]
+    #[schemars(default)]
+    pub locale: Option<Locale>,
+    /// What to call the person.
+    #[deserr(default)]
+    #[schemars(default)]
+    pub display_name: Option<Text<1, 120>>,
+    /// As `display_name`, which counts if both are given.
+    #[deserr(default)]
+    #[schemars(default)]
+    pub username: Option<Text<1, 120>>,
+    /// What the person is; another one than `student` is an admin's to give.
+    #[deserr(default)]
+    #[schemars(default)]
+    pub role: Option<Role>,
+    /// Everything that the person is, likewise.
+    #[deserr(default)]
+    #[schemars(default)]
+    pub roles: Option<List<Role, 5>>,
+}
+
+impl Registration {
+    /// What the person becomes. 403 if somebody who is not an admin asks for another role than everybody's: clients of
+    /// earlier backends say `student`.
+    pub fn roles_by(&self, admin: Option<&User>) -> Result<Vec<Role>> {
+        let asked: Vec<Role> = self
+            .role
+            .into_iter()
+            .chain(self.roles.iter().flat_map(|roles| roles.0.iter().copied()))
+            .collect();
+        if admin.is_none() && asked.iter().any(|role| *role != Role::Student) {
+            return Err(forbidden("only an admin may give roles"));
+        }
+        if asked.is_empty() { Ok(vec![Role::Student]) } else { Ok(asked) }
+    }
+}
+
+/// 429 after 5 registrations a minute from one network.
+pub async fn limit(db: &Db, limits: &Limits, client: &Client) -> Result<()> {
+    let minute = Duration::from_secs(60);
+    limits.take(db, &[Rule { name: "register:network", key: client.network(), max: 5, window: minute }]).await
+}
+
+/// Makes the person with their password's hash, and mails them a link that verifies the address. Must be a transaction of
+/// the service. 409 if somebody has the address, 400 for an unknown time zone.
+pub async fn register(
+    tx: &Tx,
+    new: &Registration,
+    roles: &[Role],
+    hash: &str,
+    admin: Option<&User>,
+) -> Result<UserRead> {
+    let id = Uuid::now_v7();
+    let names: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
+    let act = Act {
+        actor: Some(admin.map_or(id, |admin| admin.id)),
+        action: "user.registered",
+        entity_type: "user",
+        entity_id: Some(id),
+        payload: serde_json::json!({ "roles": names }),
+    };
+    let (user, (), (), ()) = tokio::try_join!(
+        biased;
+        insert_user(tx, id, new, &names),
+        insert_email(tx, id, &new.email),
+        password::set(tx, id, hash),
+        audit::record(tx, act),
+    )?;
+    mail_link::send(tx, id, Purpose::VerifyEmail, &new.email, &user.locale).await?;
+    Ok(user.read)
+}
+
+struct NewUser {
+    read: UserRead,
+    locale: String,
+}
+
+impl FromRow for NewUser {
+    fn from_row(row: &Row) -> Result<NewUser> {
+        Ok(NewUser { read: UserRead::from_row(row)?, locale: row.get("locale")? })
+    }
+}
+
+async fn insert_user(tx: &Tx, id: Uuid, new: &Registration, roles: &[&str]) -> Result<NewUser> {
+    let name = new.display_name.as_ref().or(new.username.as_ref()).map(|name| name.as_str().trim());
+    tx.one(
+        "insert into identity.users (id, email, display_name, timezone, roles, locale)
+         values ($1, $2, $3, coalesce($4, 'UTC'), (select array_agg(distinct role) from unnest($5) as role),
+                 coalesce($6, 'en'))
+         returning id, email, false as email_verified, timezone, true as is_active, roles, created_at, updated_at, locale",
+        &[&id, &new.email, &name, &new.timezone, &roles, &new.locale.as_ref().map(Locale::as_str)],
+    )
+    .await
+    .on_constraint("users_timezone_check", || {
+        invalid_field("/timezone", "timezone", "Input should be an IANA time zone name")
+    })
+}
+
+async fn insert_email(tx: &Tx, id: Uuid, email: &Email) -> Result<()> {
+    tx.execute("insert into identity.emails (email, user_id) values ($1, $2)", &[email, &id])
+        .await
+        .on_constraint("emails_pkey", || conflict("User with this email already exists"))?;
+    Ok(())
+}

@@ -1,0 +1,163 @@
+//! The job `build-exports`.
+
+use futures_util::future::join_all;
+use local::testkit::Stack;
+use serde_json::{Value, json};
+
+use crate::rights::{self, acts, count, exported, follow, mails, run, stack, unzip, value};
+
+const EXPORT: &str = "/api/v1/me/export";
+
+#[tokio::test]
+async fn an_export_becomes_an_archive_whose_link_is_mailed() {
+    let stack = stack().await;
+    let (alice, db) = (stack.user(), stack.db().await);
+    alice.patch("/api/v1/me", json!({"display_name": "Älice", "locale": "de"})).await.assert_status(200);
+    alice.request("POST", EXPORT).await.assert_status(202);
+    assert_eq!(stack.invoke("build-exports", json!({})).await, json!({"ready": 1, "failed": 0}));
+    let mails = mails(&db, alice.id(), "export_ready").await;
+    let [mail] = mails.as_slice() else { panic!("{mails:?}") };
+    assert_eq!(mail["to"], format!("{}@mock.local", alice.id()));
+    assert_eq!(mail["locale"], "de");
+    let weeks: bool = value(
+        &db,
+        "select expires_at = (select (payload ->> 'expires_at')::timestamptz from platform.outbox
+                              where payload ->> 'template' = 'export_ready')
+             and expires_at = finished_at + interval '7 days' from identity.exports",
+    )
+    .await;
+    assert!(weeks, "it expires after 7 days, and the mail says so");
+    let link = mail["link"].as_str().unwrap();
+    stack.deliver_mail().await;
+    let sent = stack.mails().await;
+    assert!(sent[0].to.starts_with(&alice.id().to_string()) && sent[0].text.contains(link), "{sent:?}");
+    let token = link.strip_prefix("https://api.example/api/v1/exports/").unwrap();
+    assert_eq!(token.len(), 43, "{token}");
+    let everything: String =
+        value(&db, "select string_agg(export::text, '') from identity.exports export").await;
+    assert!(!everything.contains(token), "the secret is not stored");
+
+    let files = unzip(follow(&stack, &format!("/api/v1/exports/{token}")).await.bytes());
+    let users: Value = serde_json::from_str(&files["identity.users.json"]).unwrap();
+    assert_eq!((&users[0]["display_name"], &users[1]), (&json!("Älice"), &Value::Null));
+    let created = users[0]["created_at"].as_str().unwrap();
+    assert!(created.ends_with("+00:00"), "{created} is not in UTC");
+    let readme = &files["README.txt"];
+    for words in [
+        &alice.id().to_string(),
+        "identity.users.json\n  Your account",
+        "identity.passwords.password_hash: a secret",
+    ] {
+        assert!(readme.contains(words), "{readme}");
+    }
+    assert_eq!(stack.invoke("build-exports", json!({})).await, json!({"ready": 0, "failed": 0}));
+}
+
+#[tokio::test]
+async fn without_the_api_s_address_the_link_leads_into_the_application() {
+    let stack = Stack::builder().env("APP_URL", "https://app.example/").env("API_URL", "").start().await;
+    let (alice, db) = (stack.user(), stack.db().await);
+    alice.request("POST", EXPORT).await.assert_status(202);
+    stack.invoke("build-exports", json!({})).await;
+    let mails = mails(&db, alice.id(), "export_ready").await;
+    assert!(mails[0]["link"].as_str().unwrap().starts_with("https://app.example/exports/"), "{mails:?}");
+}
+
+#[tokio::test]
+async fn of_several_workers_at_once_each_export_has_one() {
+    let stack = stack().await;
+    let db = stack.db().await;
+    let people: Vec<_> = (0..6).map(|_| stack.user()).collect();
+    for person in &people {
+        person.request("POST", EXPORT).await.assert_status(202);
+    }
+    let runs = join_all((0..3).map(|_| stack.invoke("build-exports", json!({})))).await;
+    let ready: i64 = runs.iter().map(|run| run["ready"].as_i64().unwrap()).sum();
+    assert_eq!(ready, 6, "{runs:?}");
+    assert_eq!(count(&db, "identity.exports where status = 'ready' and attempts = 1").await, 6);
+    assert_eq!(count(&db, "identity.export_parts").await, 6);
+    for person in &people {
+        assert_eq!(mails(&db, person.id(), "export_ready").await.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn what_a_dead_worker_left_is_made_by_another_once_its_lease_ends() {
+    let stack = stack().await;
+    let (alice, db) = (stack.user(), stack.db().await);
+    alice.request("POST", EXPORT).await.assert_status(202);
+    run(&db, "update identity.exports set attempts = 1, claimed_until = now() + interval '1 minute'").await;
+    assert_eq!(stack.invoke("build-exports", json!({})).await, json!({"ready": 0, "failed": 0}));
+    run(&db, "update identity.exports set claimed_until = now() - interval '1 second'").await;
+    assert_eq!(stack.invoke("build-exports", json!({})).await, json!({"ready": 1, "failed": 0}));
+    assert_eq!(mails(&db, alice.id(), "export_ready").await.len(), 1);
+}
+
+#[tokio::test]
+async fn the_archive_and_its_mail_are_stored_together_or_not_at_all() {
+    let stack = stack().await;
+    let (alice, db) = (stack.user(), stack.db().await);
+    alice.request("POST", EXPORT).await.assert_status(202);
+    // The mail is the last statement.
+    run(&db, "alter table platform.outbox add constraint broken check (topic <> 'mail')").await;
+    assert!(stack.try_invoke("build-exports", json!({})).await.is_err(), "a failed export is a failed run");
+    assert_eq!(count(&db, "identity.export_parts").await, 0);
+    assert_eq!(count(&db, "identity.exports where status = 'pending' and attempts = 1").await, 1);
+    run(&db, "alter table platform.outbox drop constraint broken").await;
+    assert_eq!(stack.invoke("build-exports", json!({})).await["ready"], 0, "the lease still runs");
+    run(&db, "update identity.exports set claimed_until = now()").await;
+    assert_eq!(stack.invoke("build-exports", json!({})).await["ready"], 1);
+}
+
+#[tokio::test]
+async fn one_that_cannot_be_made_does_not_stop_the_others_and_fails_in_the_end() {
+    let stack = stack().await;
+    let (alice, bob, db) = (stack.user(), stack.user(), stack.db().await);
+    alice.request("POST", EXPORT).await.assert_status(202);
+    bob.request("POST", EXPORT).await.assert_status(202);
+    let address = format!("update identity.users set email = null where id = '{}'", alice.id());
+    run(&db, &address).await;
+    assert!(stack.try_invoke("build-exports", json!({})).await.is_err());
+    assert_eq!(mails(&db, bob.id(), "export_ready").await.len(), 1);
+    for _ in 0..2 {
+        run(&db, "update identity.exports set claimed_until = now() where status = 'pending'").await;
+        assert!(stack.try_invoke("build-exports", json!({})).await.is_err());
+    }
+    run(&db, "update identity.exports set claimed_until = now() where status = 'pending'").await;
+    assert_eq!(stack.invoke("build-exports", json!({})).await, json!({"ready": 0, "failed": 1}));
+    assert_eq!(count(&db, "identity.exports where status = 'failed'").await, 1);
+    assert_eq!(acts(&db, alice.id()).await, ["export.requested"]);
+}
+
+#[tokio::test]
+async fn what_is_too_large_for_one_answer_comes_in_parts() {
+    let stack = stack().await;
+    let (alice, db) = (stack.user(), stack.db().await);
+    rights::begin(&alice).await;
+    // Hexadecimal digits of noise compress to about half.
+    let acts = format!(
+        "insert into identity.audit_log (id, actor_id, action, entity_type, payload)
+         select gen_random_uuid(), '{}', 'test.noise', 'test', jsonb_build_object('noise',
+             (select string_agg(md5(random()::text || n || m), '') from generate_series(1, 2000) as m))
+         from generate_series(1, 160) as n",
+        alice.id()
+    );
+    run(&db, &acts).await;
+    let path = exported(&stack, &alice).await;
+    let parts = count(&db, "identity.export_parts").await;
+    assert!(parts > 1, "{parts} part");
+    let mut records = 0;
+    for part in 1..=parts {
+        let answer = follow(&stack, &format!("{path}?part={part}")).await;
+        answer.assert_status(200);
+        let files = unzip(answer.bytes());
+        assert!(files["README.txt"].contains(&format!("part {part} of {parts}")), "{}", files["README.txt"]);
+        for (name, text) in files.iter().filter(|(name, _)| name.starts_with("identity.audit_log.")) {
+            let list: Vec<Value> =
+                serde_json::from_str(text).unwrap_or_else(|error| panic!("{name}: {error}"));
+            records += list.iter().filter(|act| act["action"] == "test.noise").count();
+        }
+    }
+    assert_eq!(records, 160);
+    follow(&stack, &format!("{path}?part={}", parts + 1)).await.assert_status(404);
+}

@@ -1,0 +1,66 @@
+//! download-export.
+
+use serde_json::{Value, json};
+
+use crate::rights::{acts, exported, follow, run, stack, unzip, value};
+
+#[tokio::test]
+async fn a_link_downloads_an_archive_for_browsers_and_programs() {
+    let stack = stack().await;
+    let (alice, db) = (stack.user(), stack.db().await);
+    let path = exported(&stack, &alice).await;
+    let program = stack.anonymous().get(&path).header("accept", "application/zip").await;
+    for answer in [follow(&stack, &path).await, program] {
+        answer.assert_status(200);
+        assert_eq!(answer.header("content-type"), Some("application/zip"));
+        let day: String =
+            value(&db, "select to_char(finished_at at time zone 'UTC', 'YYYY-MM-DD') from identity.exports")
+                .await;
+        let disposition = format!("attachment; filename=\"praxis-{day}.zip\"");
+        assert_eq!(answer.header("content-disposition"), Some(disposition.as_str()));
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+        assert!(unzip(answer.bytes()).contains_key("identity.users.json"));
+    }
+    assert_eq!(acts(&db, alice.id()).await, ["export.requested", "export.downloaded", "export.downloaded"]);
+    // A browser's other answers stay as they are.
+    let page = stack.anonymous().get("/api/v1/me").header("accept", "text/html").await;
+    page.assert_error(401, "UNAUTHORIZED", "missing Authorization header");
+}
+
+#[tokio::test]
+async fn a_link_that_is_unknown_changed_or_too_old_leads_nowhere() {
+    let stack = stack().await;
+    let (alice, db) = (stack.user(), stack.db().await);
+    let path = exported(&stack, &alice).await;
+    let changed = format!("{}{}", &path[..path.len() - 2], if path.ends_with("AA") { "BA" } else { "AA" });
+    let unknown = "/api/v1/exports/".to_owned() + &"A".repeat(43);
+    for path in [&changed, &unknown, "/api/v1/exports/x", "/api/v1/exports/%00", &format!("{path}?part=2")] {
+        stack.anonymous().get(path).await.assert_error(404, "NOT_FOUND", "export not found");
+    }
+    stack.anonymous().get(&format!("{path}?part=0")).await.assert_invalid(&["/part"]);
+    run(&db, "update identity.exports set expires_at = now()").await;
+    stack.anonymous().get(&path).await.assert_error(404, "NOT_FOUND", "export not found");
+    assert_eq!(acts(&db, alice.id()).await, ["export.requested"]);
+}
+
+#[tokio::test]
+async fn the_secret_of_a_link_never_reaches_the_log() {
+    let stack = stack().await;
+    let alice = stack.user();
+    let path = exported(&stack, &alice).await;
+    let token = path.rsplit('/').next().unwrap();
+    follow(&stack, &path).await.assert_status(200);
+    let downloads = |logs: &[Value]| {
+        logs.iter().filter(|line| line["function"] == "download-export").cloned().collect::<Vec<_>>()
+    };
+    let mut count = 1;
+    let line = loop {
+        let logs = stack.wait_for_logs(count).await;
+        if let Some(line) = downloads(&logs).pop() {
+            break line;
+        }
+        count = logs.len() + 1;
+    };
+    assert_eq!(line["path"], json!("/api/v1/exports/{token}"));
+    assert!(stack.lines().iter().all(|line| !line.line.contains(token)), "a line holds the secret");
+}

@@ -1,0 +1,221 @@
+//! finish-clever-sign-in.
+
+use local::testkit::fakes::Misbehaviour;
+use serde_json::{Value, json};
+
+use crate::outside_sign_in::{
+    APP, FAILED, account, assert_not_signed_in, assert_signed_in, cause, count, go, me, mia, sign_in, start,
+    with,
+};
+
+const CALLBACK: &str = "/api/v1/auth/clever/callback";
+const DISTRICT: &str = "4fd43cc56d11340000000005";
+
+/// A teacher as Clever's documentation has them.
+fn lee() -> Value {
+    json!({
+        "sub": "5f3e5b1d2c4a6b7c8d9e0f12",
+        "user_id": "58da8c63da7f2a9c6b0004f2",
+        "multi_role_user_id": "5f3e5b1d2c4a6b7c8d9e0f12",
+        "user_type": "teacher",
+        "district": DISTRICT,
+        "email": "t.lee@lakeside.org",
+        "email_verified": false,
+        "given_name": "Tran",
+        "family_name": "Lee"
+    })
+}
+
+#[tokio::test]
+async fn a_teacher_ends_signed_in() {
+    let (stack, provider) = start(&[("SIGN_UP_DOMAINS", "example.org")]).await;
+    provider.sign_in(lee());
+    let (browser, answer) = sign_in(&stack, &provider, "clever").await;
+    assert_signed_in(&answer);
+    let profile = browser.get("/api/v1/me").await.json();
+    assert_eq!(
+        (&profile["email"], &profile["display_name"]),
+        (&json!("t.lee@lakeside.org"), &json!("Tran Lee"))
+    );
+    let person = format!("identity.users where roles = '{{educator}}' and organization_id = '{DISTRICT}'");
+    assert_eq!(count(&stack, &person).await, 1);
+    assert_eq!(count(&stack, "identity.emails where verified_at is null").await, 1);
+    assert_eq!(count(&stack, "identity.sign_ins where method = 'clever'").await, 1);
+
+    // They move to another district; an admin has made them a coach; a token may also say nothing of the district.
+    let db = stack.db().await;
+    db.batch_execute("update identity.users set roles = '{coach}'").await.unwrap();
+    for (district, stored) in [(json!("second"), "second"), (json!(null), "second"), (json!(7), "second")] {
+        provider.sign_in(with(lee(), json!({"district": district})));
+        assert_signed_in(&sign_in(&stack, &provider, "clever").await.1);
+        let person = format!("identity.users where roles = '{{coach}}' and organization_id = '{stored}'");
+        assert_eq!(count(&stack, &person).await, 1);
+    }
+    assert_eq!(count(&stack, "identity.users").await, 1);
+}
+
+#[tokio::test]
+async fn nobody_becomes_an_admin_and_pupils_become_students() {
+    let (stack, provider) = start(&[]).await;
+    for (number, (claims, role)) in [
+        (json!({"user_type": "district_admin"}), "educator"),
+        (json!({"user_type": "district admin"}), "educator"),
+        (json!({"user_type": null, "type": "school_admin"}), "educator"),
+        (json!({"user_type": null, "type": "district_admin"}), "educator"),
+        (json!({"user_type": null, "type": "student"}), "student"),
+        (json!({"user_type": "student"}), "student"),
+        (json!({"user_type": "staff"}), "educator"),
+        (json!({"user_type": ["admin"], "roles": ["admin"], "role": "admin"}), "educator"),
+        (json!({"user_type": null}), "educator"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let own = json!({"sub": format!("{number}"), "email": format!("{number}@lakeside.org")});
+        provider.sign_in(with(with(lee(), claims), own));
+        let (browser, answer) = sign_in(&stack, &provider, "clever").await;
+        assert_signed_in(&answer);
+        let id = me(&browser).await;
+        let sql = format!("identity.users where id = '{id}' and roles = '{{{role}}}'");
+        assert_eq!(count(&stack, &sql).await, 1, "{number}: {role}");
+    }
+}
+
+#[tokio::test]
+async fn a_pupil_needs_no_address() {
+    let (stack, provider) = start(&[]).await;
+    for (subject, email) in [("1", json!(null)), ("2", json!("")), ("3", json!("no address"))] {
+        let claims = json!({"sub": subject, "user_type": "student", "email": email, "email_verified": true});
+        provider.sign_in(with(lee(), claims));
+        let (browser, answer) = sign_in(&stack, &provider, "clever").await;
+        assert_signed_in(&answer);
+        let id = me(&browser).await;
+        let (again, _) = sign_in(&stack, &provider, "clever").await;
+        assert_eq!(me(&again).await, id);
+    }
+    assert_eq!(count(&stack, "identity.users where email is null").await, 3);
+    assert_eq!(count(&stack, "identity.emails").await, 0);
+}
+
+#[tokio::test]
+async fn whoever_comes_from_the_portal_is_sent_on_a_fresh_sign_in() {
+    let (stack, provider) = start(&[]).await;
+    provider.sign_in(lee());
+    let answer = stack.anonymous().get(&format!("{CALLBACK}?code=somebodys&scope=read")).await;
+    answer.assert_status(302);
+    assert_eq!(provider.exchanges(), 0, "the code may be another person's");
+    let browser = stack.anonymous().with_cookies_of(&answer);
+    let back = provider.visit(answer.header("location").unwrap()).await;
+    let answer = browser.get(back.strip_prefix(&stack.url()).unwrap()).await;
+    answer.assert_status(302);
+    assert_eq!(answer.header("location"), Some(format!("{APP}/").as_str()));
+    me(&browser.with_cookies_of(&answer)).await;
+
+    // With a state or an error it is an answer to something, and must be right.
+    for query in ["?code=x&state=x", "?error=access_denied", "?code=x&error=access_denied", ""] {
+        let answer = stack.anonymous().get(&format!("{CALLBACK}{query}")).await;
+        answer.assert_error(403, "FORBIDDEN", "Invalid state parameter");
+        assert_not_signed_in(&answer);
+    }
+}
+
+#[tokio::test]
+async fn a_rosters_address_links_no_account_unless_its_person_sits_here() {
+    let (stack, provider) = start(&[]).await;
+    // Mia has signed in with Google; Clever knows the same address, and has not verified it.
+    provider.sign_in(mia());
+    let (browser, _) = sign_in(&stack, &provider, "google").await;
+    let person = me(&browser).await;
+    let same = with(lee(), json!({"email": "mia@example.org"}));
+    provider.sign_in(same.clone());
+    let (_, answer) = sign_in(&stack, &provider, "clever").await;
+    answer.assert_error(409, "CONFLICT", "an account with this e-mail address exists; sign in to it first");
+
+    // Nor is it enough that somebody sits here.
+    provider.sign_in(with(mia(), json!({"sub": "2", "email": "lee@example.org"})));
+    let (another, _) = sign_in(&stack, &provider, "google").await;
+    provider.sign_in(same.clone());
+    let (another, back) = go(&stack, &provider, &another, "clever").await;
+    another.get(&back).await.assert_status(409);
+
+    let (browser, back) = go(&stack, &provider, &browser, "clever").await;
+    let answer = browser.get(&back).await;
+    assert_signed_in(&answer);
+    assert_eq!(me(&browser.with_cookies_of(&answer)).await, person);
+    // From now on it is known by itself.
+    let (browser, answer) = sign_in(&stack, &provider, "clever").await;
+    assert_signed_in(&answer);
+    assert_eq!(me(&browser).await, person);
+    assert_eq!(count(&stack, "identity.users").await, 2);
+}
+
+#[tokio::test]
+async fn a_session_that_has_ended_links_nothing() {
+    let (stack, provider) = start(&[]).await;
+    provider.sign_in(mia());
+    for (number, end) in
+        ["revoked_at = now(), revoked_because = 'logout'", "idle_expires_at = now()"].into_iter().enumerate()
+    {
+        provider.sign_in(mia());
+        let (browser, _) = sign_in(&stack, &provider, "google").await;
+        stack.db().await.batch_execute(&format!("update identity.sign_ins set {end}")).await.unwrap();
+        provider.sign_in(with(lee(), json!({"sub": number.to_string(), "email": "mia@example.org"})));
+        let (browser, back) = go(&stack, &provider, &browser, "clever").await;
+        browser.get(&back).await.assert_status(409);
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_clever_verified_links_like_googles() {
+    let (stack, provider) = start(&[]).await;
+    let known = account(&stack, "t.lee@lakeside.org", true).await;
+    provider.sign_in(with(lee(), json!({"email_verified": true})));
+    let (browser, answer) = sign_in(&stack, &provider, "clever").await;
+    assert_signed_in(&answer);
+    assert_eq!(me(&browser).await, known);
+    let sql = format!("identity.users where roles = '{{student}}' and organization_id = '{DISTRICT}'");
+    assert_eq!(count(&stack, &sql).await, 1, "the role stays, the district is new");
+}
+
+#[tokio::test]
+async fn one_subject_at_two_providers_is_two_accounts() {
+    let (stack, provider) = start(&[]).await;
+    provider.sign_in(mia());
+    let google = me(&sign_in(&stack, &provider, "google").await.0).await;
+    provider.sign_in(with(mia(), json!({"email": "other@example.org", "email_verified": false})));
+    let clever = me(&sign_in(&stack, &provider, "clever").await.0).await;
+    assert_ne!(google, clever);
+}
+
+#[tokio::test]
+async fn no_token_but_a_good_one_is_believed() {
+    let (stack, provider) = start(&[]).await;
+    provider.sign_in(lee());
+    for (misbehaviour, why) in [
+        (Misbehaviour::WrongNonce, "the ID token's nonce is wrong"),
+        (Misbehaviour::WrongAudience, "the ID token is for another audience"),
+        (Misbehaviour::Expired, "the ID token is expired, or not of now"),
+        (Misbehaviour::Tampered, "the ID token's signature is wrong"),
+        (Misbehaviour::Unsigned, "the ID token is not signed"),
+    ] {
+        provider.misbehave(misbehaviour);
+        let (_, answer) = sign_in(&stack, &provider, "clever").await;
+        answer.assert_error(401, "UNAUTHORIZED", FAILED);
+        assert_not_signed_in(&answer);
+        assert_eq!(cause(&stack, &answer).await, why);
+    }
+    provider.behave();
+    provider.sign_in(with(lee(), json!({"sub": "a b"})));
+    let (_, answer) = sign_in(&stack, &provider, "clever").await;
+    answer.assert_error(401, "UNAUTHORIZED", "Invalid user info from Clever");
+    assert_eq!(count(&stack, "identity.users").await, 0);
+}
+
+#[tokio::test]
+async fn without_a_registration_it_is_unavailable() {
+    let (stack, _provider) = start(&[("CLEVER_CLIENT_ID", "")]).await;
+    for query in ["?state=x&code=x", "?code=x"] {
+        let answer = stack.anonymous().get(&format!("{CALLBACK}{query}")).await;
+        answer.assert_error(503, "UNAVAILABLE", "sign-in with Clever is not configured");
+    }
+}

@@ -1,0 +1,78 @@
+//! request-email-change.
+
+use local::testkit::{self, Answer, Client};
+use serde_json::json;
+
+use crate::people::{ME, MIA, PASSWORD, app, assert_limited, assert_not_logged, mails, register, run, value};
+
+async fn request(client: &Client, email: &str, password: &str) -> Answer {
+    client.post("/api/v1/identity/email/change", json!({ "email": email, "password": password })).await
+}
+
+#[tokio::test]
+async fn the_link_goes_to_the_new_address_and_nothing_changes_yet() {
+    let stack = testkit::stack().await;
+    register(&stack, MIA).await;
+    let app = app(&stack, MIA).await;
+    request(&app.client, "Mia.New@Example.org", PASSWORD).await.assert_status(202);
+    let mails = mails(&stack, "change_email").await;
+    assert_eq!(mails.len(), 1);
+    assert_eq!(
+        (&mails[0]["to"], &mails[0]["new_email"]),
+        (&json!("mia.new@example.org"), &json!("mia.new@example.org"))
+    );
+    let link = mails[0]["link"].as_str().expect("a link");
+    assert!(link.starts_with("http://localhost:3000/confirm-email?token="), "{link}");
+    assert_eq!(app.client.get(ME).await.str("email"), MIA);
+    let lifetime =
+        "select (expires_at - created_at)::text from identity.mail_tokens where purpose = 'change_email'";
+    assert_eq!(value::<String>(&stack, lifetime).await, "1 day");
+    assert_not_logged(&stack, &[PASSWORD, "mia.new"]).await;
+}
+
+#[tokio::test]
+async fn whether_the_address_is_somebody_s_is_not_told() {
+    let stack = testkit::stack().await;
+    register(&stack, MIA).await;
+    register(&stack, "taken@example.org").await;
+    let app = app(&stack, MIA).await;
+    let (free, taken) = (
+        request(&app.client, "free@example.org", PASSWORD).await,
+        request(&app.client, "taken@example.org", PASSWORD).await,
+    );
+    assert_eq!((free.status(), free.json()), (202, taken.json()));
+    assert_eq!(taken.status(), 202);
+}
+
+#[tokio::test]
+async fn a_stolen_token_is_not_enough_nor_a_way_to_guess() {
+    let stack = testkit::stack().await;
+    register(&stack, MIA).await;
+    let app = app(&stack, MIA).await;
+    for _ in 0..5 {
+        let answer = request(&app.client, "eve@example.org", "Wr0ngPass").await;
+        answer.assert_error(403, "FORBIDDEN", "wrong password");
+    }
+    assert_limited(&request(&app.client, "eve@example.org", PASSWORD).await, 15 * 60);
+    assert!(mails(&stack, "change_email").await.is_empty());
+    run(&stack, "delete from identity.rate_limits").await;
+    // Somebody who signs in elsewhere has no password here.
+    let answer = request(&stack.user(), "eve@example.org", PASSWORD).await;
+    answer.assert_error(403, "FORBIDDEN", "wrong password");
+    request(&stack.anonymous(), "eve@example.org", PASSWORD).await.assert_status(401);
+    request(&app.client, "eve@example", PASSWORD).await.assert_invalid(&["/email"]);
+    run(&stack, "update identity.users set deactivated_at = now()").await;
+    let answer = request(&app.client, "eve@example.org", PASSWORD).await;
+    answer.assert_error(403, "FORBIDDEN", "the account is deactivated");
+}
+
+#[tokio::test]
+async fn five_links_an_hour_are_enough() {
+    let stack = testkit::stack().await;
+    register(&stack, MIA).await;
+    let app = app(&stack, MIA).await;
+    for number in 0..5 {
+        request(&app.client, &format!("victim{number}@example.org"), PASSWORD).await.assert_status(202);
+    }
+    assert_limited(&request(&app.client, "victim5@example.org", PASSWORD).await, 3600);
+}

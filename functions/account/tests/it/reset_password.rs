@@ -1,0 +1,87 @@
+//! reset-password.
+
+use local::testkit::{self, Answer, Stack};
+use serde_json::json;
+
+use crate::people::{
+    ME, MIA, PASSWORD, acts, app, assert_not_logged, browser, forget_limits, link_token, login, mails,
+    refresh, register, run, value,
+};
+
+const NEW: &str = "An0ther phrase";
+
+/// Asks for a link, and gives its token.
+async fn requested(stack: &Stack) -> String {
+    let forgot = json!({ "email": MIA });
+    stack.anonymous().post("/api/v1/identity/password/forgot", forgot).await.assert_status(202);
+    link_token(stack, "reset_password").await
+}
+
+async fn reset(stack: &Stack, token: &str, password: &str) -> Answer {
+    let body = json!({ "token": token, "password": password });
+    stack.anonymous().post("/api/v1/identity/password/reset", body).await
+}
+
+#[tokio::test]
+async fn the_new_password_signs_in_and_everybody_else_is_signed_out() {
+    let stack = testkit::stack().await;
+    register(&stack, MIA).await;
+    let (app, browser) = (app(&stack, MIA).await, browser(&stack, MIA).await);
+    let token = requested(&stack).await;
+    reset(&stack, &token, NEW).await.assert_status(204);
+    refresh(&stack, &app.refresh_token).await.assert_status(401);
+    browser.get("/api/v1/me").await.assert_status(401);
+    login(&stack, MIA, PASSWORD).await.assert_status(401);
+    let answer = login(&stack, MIA, NEW).await;
+    let caller = stack.anonymous().bearer(&answer.str("access_token"));
+    assert_eq!(caller.get(ME).await.json()["email_verified"], true, "the mailbox is theirs");
+    let because = "select string_agg(distinct revoked_because, ' ') from identity.sign_ins";
+    assert_eq!(value::<String>(&stack, because).await, "password");
+    assert_eq!((acts(&stack, "password.reset").await, acts(&stack, "email.verified").await), (1, 1));
+    assert_eq!(mails(&stack, "password_changed").await[0]["to"], MIA);
+    assert_not_logged(&stack, &[NEW, &token]).await;
+}
+
+#[tokio::test]
+async fn a_link_works_once_and_the_newest_one_alone() {
+    let stack = testkit::stack().await;
+    register(&stack, MIA).await;
+    let (older, newer) = (requested(&stack).await, requested(&stack).await);
+    reset(&stack, &older, NEW).await.assert_invalid(&["/token"]);
+    let (one, other) = tokio::join!(reset(&stack, &newer, NEW), reset(&stack, &newer, "Yet an0ther"));
+    let mut statuses = [one.status(), other.status()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [204, 400], "{one} and {other}");
+    reset(&stack, &newer, NEW).await.assert_invalid(&["/token"]);
+    let token = requested(&stack).await;
+    run(&stack, "update identity.mail_tokens set expires_at = now()").await;
+    reset(&stack, &token, NEW).await.assert_invalid(&["/token"]);
+}
+
+#[tokio::test]
+async fn a_refused_password_does_not_use_the_link_up() {
+    let stack = testkit::stack().await;
+    register(&stack, MIA).await;
+    let token = requested(&stack).await;
+    for password in ["short", "password1", MIA] {
+        reset(&stack, &token, password).await.assert_invalid(&["/password"]);
+    }
+    reset(&stack, "x", "short").await.assert_invalid(&["/password"]);
+    reset(&stack, &token, NEW).await.assert_status(204);
+    stack
+        .anonymous()
+        .post("/api/v1/identity/password/reset", json!({}))
+        .await
+        .assert_invalid(&["/token", "/password"]);
+}
+
+#[tokio::test]
+async fn who_had_no_password_has_one_now() {
+    let stack = testkit::stack().await;
+    register(&stack, MIA).await;
+    run(&stack, "delete from identity.passwords").await;
+    let token = requested(&stack).await;
+    reset(&stack, &token, NEW).await.assert_status(204);
+    forget_limits(&stack).await;
+    login(&stack, MIA, NEW).await.assert_status(200);
+}

@@ -1,0 +1,83 @@
+//! The mails in Chinese (simplified).
+
+use super::request::{On, Template};
+use super::words::{Frame, Words};
+
+pub(super) const FRAME: Frame = Frame {
+    language: "zh-CN",
+    link_hint: "如果按钮无法点击，请将以下地址复制到浏览器中打开：",
+    footer: "您的 Praxis 账户有新的操作，因此收到此邮件。请勿直接回复。",
+};
+
+pub(super) fn words(template: &Template) -> Words {
+    let (subject, preview, paragraphs, button) = match template {
+        Template::VerifyEmail { .. } => (
+            "请确认您的邮箱地址".to_owned(),
+            "点击一下，账户即可使用。",
+            vec![
+                "欢迎使用 Praxis。请确认此邮箱地址属于您本人。".to_owned(),
+                "如果您没有注册，请忽略此邮件：不点击就不会有任何变化。".to_owned(),
+            ],
+            "确认邮箱",
+        ),
+        Template::ResetPassword { .. } => (
+            "设置新密码".to_owned(),
+            "链接只能使用一次，并且很快失效。",
+            vec![
+                "有人为您的账户申请了新密码。如果是您本人，请在此设置。".to_owned(),
+                "链接只能使用一次，并且很快失效。如果不是您本人，请忽略此邮件：您的密码不会改变。".to_owned(),
+            ],
+            "设置新密码",
+        ),
+        Template::ChangeEmail { new_email, .. } => (
+            "请确认您的新邮箱地址".to_owned(),
+            "确认之前，原邮箱仍然有效。",
+            vec![
+                format!("您希望使用 {new_email} 登录 Praxis。请确认此邮箱地址属于您本人。"),
+                "确认之前，原邮箱仍然有效。如果您没有提出此申请，请忽略此邮件。".to_owned(),
+            ],
+            "确认新邮箱",
+        ),
+        Template::EmailChanged {} => (
+            "您的邮箱地址已更改".to_owned(),
+            "今后请使用新邮箱登录。",
+            vec![
+                "您账户的邮箱地址已更改。今后请使用新邮箱登录，邮件也会发送到新邮箱。".to_owned(),
+                "如果这不是您本人的操作，说明他人掌握了您的密码：请立即联系我们的客服。".to_owned(),
+            ],
+            "",
+        ),
+        Template::PasswordChanged {} => (
+            "您的密码已更改".to_owned(),
+            "如果这不是您本人的操作，请立即设置新密码。",
+            vec![
+                "您账户的密码已更改。".to_owned(),
+                "如果这不是您本人的操作，请立即设置新密码：在登录页面选择“忘记密码”。".to_owned(),
+            ],
+            "",
+        ),
+        Template::ExportReady { expires_at, .. } => (
+            "您的数据已准备好".to_owned(),
+            "Praxis 保存的关于您的全部数据，都在一个文件中。",
+            vec![
+                "您申请了 Praxis 保存的关于您的全部数据。它们在一个文件中，仅供您本人使用。".to_owned(),
+                format!("您可以在{}之前下载，之后文件将被删除。", day(*expires_at)),
+            ],
+            "下载文件",
+        ),
+        Template::DeletionRequested { erased_on, .. } => (
+            format!("您的账户将于{}删除", day(*erased_on)),
+            "在此之前，您可以改变主意。",
+            vec![
+                format!("您申请了删除账户。账户中的全部内容将于{}删除，无法恢复。", day(*erased_on)),
+                "在此之前，您可以改变主意：登录并保留账户即可。".to_owned(),
+            ],
+            "保留账户",
+        ),
+    };
+    Words { subject, preview: preview.to_owned(), paragraphs, button }
+}
+
+fn day(on: On) -> String {
+    format!("{}年{}月{}日", on.0.year(), on.0.month(), on.0.day())
+}

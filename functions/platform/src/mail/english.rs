@@ -1,0 +1,91 @@
+//! The mails in English.
+
+use super::request::{On, Template};
+use super::words::{Frame, Words};
+
+pub(super) const FRAME: Frame = Frame {
+    language: "en",
+    link_hint: "If the button does not work, copy this address into your browser:",
+    footer: "Praxis sends this mail because of something that was done with your account. Nobody reads replies to it.",
+};
+
+pub(super) fn words(template: &Template) -> Words {
+    let (subject, preview, paragraphs, button) = match template {
+        Template::VerifyEmail { .. } => (
+            "Confirm your e-mail address".to_owned(),
+            "One click, and your account is ready.",
+            vec![
+                "Welcome to Praxis. Please confirm that this address is yours.".to_owned(),
+                "If you have not registered, ignore this mail: without a click nothing happens.".to_owned(),
+            ],
+            "Confirm address",
+        ),
+        Template::ResetPassword { .. } => (
+            "Set a new password".to_owned(),
+            "The link works once, and not for long.",
+            vec![
+                "Somebody asked for a new password for your account. If it was you, set it here.".to_owned(),
+                "The link works once, and not for long. If it was not you, ignore this mail: your password stays \
+                 as it is."
+                    .to_owned(),
+            ],
+            "Set a new password",
+        ),
+        Template::ChangeEmail { new_email, .. } => (
+            "Confirm your new e-mail address".to_owned(),
+            "Until then the old address counts.",
+            vec![
+                format!("You want to sign in to Praxis with {new_email}. Please confirm that this address is yours."),
+                "Until then the old address counts. If you have not asked for this, ignore this mail.".to_owned(),
+            ],
+            "Confirm new address",
+        ),
+        Template::EmailChanged {} => (
+            "Your e-mail address was changed".to_owned(),
+            "From now on you sign in with the new one.",
+            vec![
+                "The e-mail address of your account was changed. From now on you sign in with the new one, and mails \
+                 go there."
+                    .to_owned(),
+                "If this was not you, somebody else has your password: write to our support at once.".to_owned(),
+            ],
+            "",
+        ),
+        Template::PasswordChanged {} => (
+            "Your password was changed".to_owned(),
+            "If this was not you, set a new one now.",
+            vec![
+                "The password of your account was changed.".to_owned(),
+                "If this was not you, set a new one now: choose “Forgot password” where you sign in.".to_owned(),
+            ],
+            "",
+        ),
+        Template::ExportReady { expires_at, .. } => (
+            "Your data is ready".to_owned(),
+            "Everything that Praxis holds on you, in one file.",
+            vec![
+                "You asked for everything that Praxis holds on you. It is one file, for you alone.".to_owned(),
+                format!("You can download it until {}; then it is deleted.", day(*expires_at)),
+            ],
+            "Download the file",
+        ),
+        Template::DeletionRequested { erased_on, .. } => (
+            format!("Your account will be deleted on {}", day(*erased_on)),
+            "Until then you can change your mind.",
+            vec![
+                format!(
+                    "You asked us to delete your account. On {} everything in it is erased, and nobody can bring it \
+                     back.",
+                    day(*erased_on)
+                ),
+                "Until then you can change your mind: sign in and keep the account.".to_owned(),
+            ],
+            "Keep my account",
+        ),
+    };
+    Words { subject, preview: preview.to_owned(), paragraphs, button }
+}
+
+fn day(on: On) -> String {
+    on.0.strftime("%-d %B %Y").to_string()
+}

@@ -1,0 +1,117 @@
+//! The mails in German.
+
+use super::request::{On, Template};
+use super::words::{Frame, Words};
+
+pub(super) const FRAME: Frame = Frame {
+    language: "de",
+    link_hint: "Falls die Schaltfläche nicht funktioniert, öffnen Sie diese Adresse im Browser:",
+    footer: "Praxis schickt diese Mail, weil mit Ihrem Konto etwas geschehen ist. Antworten darauf liest niemand.",
+};
+
+pub(super) fn words(template: &Template) -> Words {
+    let (subject, preview, paragraphs, button) = match template {
+        Template::VerifyEmail { .. } => (
+            "Bestätigen Sie Ihre E-Mail-Adresse".to_owned(),
+            "Ein Klick, und Ihr Konto ist bereit.",
+            vec![
+                "Willkommen bei Praxis. Bitte bestätigen Sie, dass diese Adresse Ihnen gehört.".to_owned(),
+                "Haben Sie sich nicht registriert? Dann lassen Sie diese Mail liegen: Ohne Klick geschieht nichts."
+                    .to_owned(),
+            ],
+            "Adresse bestätigen",
+        ),
+        Template::ResetPassword { .. } => (
+            "Neues Passwort festlegen".to_owned(),
+            "Der Link gilt einmal und nicht lange.",
+            vec![
+                "Jemand hat für Ihr Konto ein neues Passwort angefordert. Waren Sie es, dann legen Sie es hier fest."
+                    .to_owned(),
+                "Der Link gilt einmal und nicht lange. Waren Sie es nicht, dann lassen Sie diese Mail liegen: Ihr \
+                 Passwort bleibt, wie es ist."
+                    .to_owned(),
+            ],
+            "Neues Passwort festlegen",
+        ),
+        Template::ChangeEmail { new_email, .. } => (
+            "Bestätigen Sie Ihre neue E-Mail-Adresse".to_owned(),
+            "Bis dahin gilt die alte Adresse.",
+            vec![
+                format!(
+                    "Sie möchten sich bei Praxis mit {new_email} anmelden. Bitte bestätigen Sie, dass diese Adresse \
+                     Ihnen gehört."
+                ),
+                "Bis dahin gilt die alte Adresse. Haben Sie das nicht gewollt, dann lassen Sie diese Mail liegen."
+                    .to_owned(),
+            ],
+            "Neue Adresse bestätigen",
+        ),
+        Template::EmailChanged {} => (
+            "Ihre E-Mail-Adresse wurde geändert".to_owned(),
+            "Ab jetzt melden Sie sich mit der neuen an.",
+            vec![
+                "Die E-Mail-Adresse Ihres Kontos wurde geändert. Ab jetzt melden Sie sich mit der neuen an, und Mails \
+                 gehen dorthin."
+                    .to_owned(),
+                "Waren Sie das nicht, dann hat jemand anderes Ihr Passwort: Schreiben Sie sofort unserem Support."
+                    .to_owned(),
+            ],
+            "",
+        ),
+        Template::PasswordChanged {} => (
+            "Ihr Passwort wurde geändert".to_owned(),
+            "Waren Sie das nicht, dann legen Sie jetzt ein neues fest.",
+            vec![
+                "Das Passwort Ihres Kontos wurde geändert.".to_owned(),
+                "Waren Sie das nicht, dann legen Sie jetzt ein neues fest: Wählen Sie bei der Anmeldung „Passwort \
+                 vergessen“."
+                    .to_owned(),
+            ],
+            "",
+        ),
+        Template::ExportReady { expires_at, .. } => (
+            "Ihre Daten liegen bereit".to_owned(),
+            "Alles, was Praxis über Sie gespeichert hat, in einer Datei.",
+            vec![
+                "Sie haben alles angefordert, was Praxis über Sie gespeichert hat. Es ist eine Datei, nur für Sie."
+                    .to_owned(),
+                format!("Sie können sie bis zum {} herunterladen; dann wird sie gelöscht.", day(*expires_at)),
+            ],
+            "Datei herunterladen",
+        ),
+        Template::DeletionRequested { erased_on, .. } => (
+            format!("Ihr Konto wird am {} gelöscht", day(*erased_on)),
+            "Bis dahin können Sie es sich anders überlegen.",
+            vec![
+                format!(
+                    "Sie möchten Ihr Konto löschen. Am {} wird alles darin gelöscht, und niemand kann es \
+                     zurückholen.",
+                    day(*erased_on)
+                ),
+                "Bis dahin können Sie es sich anders überlegen: Melden Sie sich an und behalten Sie das Konto."
+                    .to_owned(),
+            ],
+            "Konto behalten",
+        ),
+    };
+    Words { subject, preview: preview.to_owned(), paragraphs, button }
+}
+
+fn day(on: On) -> String {
+    const MONTHS: [&str; 12] = [
+        "Januar",
+        "Februar",
+        "März",
+        "April",
+        "Mai",
+        "Juni",
+        "Juli",
+        "August",
+        "September",
+        "Oktober",
+        "November",
+        "Dezember",
+    ];
+    let month = usize::from(on.0.month().unsigned_abs()) - 1;
+    format!("{}. {} {}", on.0.day(), MONTHS[month], on.0.year())
+}

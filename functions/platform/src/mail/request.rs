@@ -1,0 +1,122 @@
+//! What a message of the outbox asks for: which mail, to whom, in which language.
+
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use serde::Deserialize;
+use serde_json::Value;
+use shared::outbox::Failure;
+
+/// A mail to be written. It has no `Debug`: addresses and links do not belong in a log.
+#[derive(Deserialize)]
+pub struct Request {
+    /// The receiver's address.
+    pub to: String,
+    /// BCP 47; English where there is none or no translation.
+    #[serde(default)]
+    pub locale: String,
+    /// Which mail, with its values.
+    #[serde(flatten)]
+    pub template: Template,
+}
+
+/// The mails that there are. Links lead into the web application, or to a file.
+#[derive(Deserialize)]
+#[serde(tag = "template", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the values are named like the payload's members")]
+pub enum Template {
+    /// After registering.
+    VerifyEmail { link: String },
+    /// After asking for a new password.
+    ResetPassword { link: String },
+    /// To the new address, which counts once the link is followed.
+    ChangeEmail { link: String, new_email: String },
+    /// To the old address.
+    EmailChanged {},
+    /// After the password was changed or reset.
+    PasswordChanged {},
+    /// The person's data is ready to be downloaded.
+    ExportReady { link: String, expires_at: On },
+    /// The account will be erased; the link is where that can be stopped.
+    DeletionRequested { link: String, erased_on: On },
+}
+
+/// A day, given as a date or as a time of which the day in UTC counts.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(try_from = "String")]
+pub struct On(pub Date);
+
+impl TryFrom<String> for On {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<On, Self::Error> {
+        let of_time = || text.parse::<Timestamp>().map(|time| time.to_zoned(TimeZone::UTC).date());
+        text.parse::<Date>()
+            .ok()
+            .filter(|_| text.len() == 10)
+            .or_else(|| of_time().ok())
+            .map(On)
+            .ok_or("no day")
+    }
+}
+
+impl Request {
+    /// Reads a payload. One that cannot be read will never be.
+    pub fn read(payload: &Value) -> Result<Request, Failure> {
+        // The parser's message could quote a value.
+        let request: Request = serde_json::from_value(payload.clone())
+            .map_err(|_| Failure::Permanent("the payload is no mail".to_owned()))?;
+        match request.template.link() {
+            Some(link) if !link.starts_with("https://") && !link.starts_with("http://") => {
+                Err(Failure::Permanent("the link is no web address".to_owned()))
+            }
+            _ => Ok(request),
+        }
+    }
+}
+
+impl Template {
+    /// Where the mail's button leads.
+    pub fn link(&self) -> Option<&str> {
+        match self {
+            Template::VerifyEmail { link }
+            | Template::ResetPassword { link }
+            | Template::ChangeEmail { link, .. }
+            | Template::ExportReady { link, .. }
+            | Template::DeletionRequested { link, .. } => Some(link),
+            Template::EmailChanged {} | Template::PasswordChanged {} => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_day_is_a_date_or_a_time() {
+        for text in
+            ["2026-12-05", "2026-12-05T23:59:59Z", "2026-12-06T01:00:00+02:00", "2026-12-05T10:00:00.123456Z"]
+        {
+            assert!(
+                On::try_from(text.to_owned()).is_ok_and(|on| on.0 == jiff::civil::date(2026, 12, 5)),
+                "{text}"
+            );
+        }
+        assert!(On::try_from("soon".to_owned()).is_err());
+    }
+
+    #[test]
+    fn what_is_no_mail_is_dead_and_says_nothing_of_its_content() {
+        for payload in [
+            json!({}),
+            json!({"template": "verify_email", "to": "secret@example.org"}),
+            json!({"template": "greeting", "to": "secret@example.org"}),
+            json!({"template": "verify_email", "to": "secret@example.org", "link": "javascript:secret"}),
+            json!({"template": "export_ready", "to": "a@example.org", "link": "https://a", "expires_at": "secret"}),
+        ] {
+            let Err(Failure::Permanent(words)) = Request::read(&payload) else { panic!("{payload}") };
+            assert!(!words.contains("secret"), "{words}");
+        }
+    }
+}

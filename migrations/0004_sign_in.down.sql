@@ -1,0 +1,18 @@
+drop table identity.oidc_attempts;
+drop table identity.mail_tokens;
+drop table identity.refresh_tokens;
+drop table identity.sign_ins;
+drop table identity.external_accounts;
+drop table identity.passwords;
+drop table identity.emails;
+drop trigger keep_an_admin_on_update on identity.users;
+drop function identity.keep_an_admin();
+drop function identity.open_request(uuid);
+revoke insert (id, email, display_name, locale, timezone) on identity.users from authenticated;
+grant insert on identity.users to authenticated;
+alter table identity.users
+    drop roles,
+    drop deactivated_at,
+    drop deletion_requested_at,
+    drop last_login_at,
+    drop organization_id;

@@ -1,0 +1,2 @@
+drop table platform.outbox;
+revoke usage on schema platform from authenticated;

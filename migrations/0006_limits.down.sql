@@ -1,0 +1,1 @@
+drop table identity.rate_limits;

@@ -1,0 +1,1 @@
+drop table identity.audit_log;

@@ -1,0 +1,117 @@
+//! A browser's session: a cookie whose secret is a row of `identity.sign_ins`.
+//!
+//! A browser sends a cookie along with whatever page asks for it. `SameSite=Lax` keeps other sites' writes out in
+//! browsers that know it; beyond that a write must carry a token that only a page of ours can have read, and must not
+//! come from an origin that is none of ours.
+
+use http::{HeaderMap, Method, header};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::auth::User;
+use crate::cookie;
+use crate::database::{Db, Tx};
+use crate::error::{Result, forbidden, unauthorized};
+use crate::from_row;
+use crate::opaque_token::OpaqueToken;
+use crate::request::Request;
+use crate::settings::{self, SettingError};
+
+/// The cookie's name.
+const COOKIE: &str = "praxis_session";
+/// The header that proves that a page of ours has made a write.
+const CSRF: &str = "x-csrf-token";
+
+/// The rules of sessions. One per sandbox.
+pub(crate) struct Browser {
+    /// How long an unused session lasts.
+    idle_minutes: i64,
+    /// Origins whose pages may write.
+    origins: Vec<String>,
+}
+
+struct SignIn {
+    id: Uuid,
+    user_id: Uuid,
+    email: Option<String>,
+    display_name: Option<String>,
+    created_at: Timestamp,
+    is_deactivated: bool,
+}
+
+from_row!(SignIn { id, user_id, email, display_name, created_at, is_deactivated });
+
+impl Browser {
+    /// Reads `SESSION_IDLE_MINUTES` (default a day), and the pages that may write: `APP_URL`'s and those of
+    /// `CORS_ORIGINS`, where `*` says nothing: it is for reading without a session.
+    pub(crate) fn start() -> Result<Browser, SettingError> {
+        let idle_minutes = settings::number("SESSION_IDLE_MINUTES", 24 * 60, 1)?;
+        let app = settings::find("APP_URL").unwrap_or_else(|| "http://localhost:3000".to_owned());
+        let app = reqwest::Url::parse(&app).map_err(|_| "APP_URL must be an address".to_owned())?;
+        let mut origins = vec![app.origin().ascii_serialization()];
+        let list = settings::find("CORS_ORIGINS").unwrap_or_default();
+        let listed = list.split(',').map(|origin| origin.trim().trim_end_matches('/'));
+        origins.extend(listed.filter(|origin| !matches!(*origin, "" | "*")).map(str::to_owned));
+        // The session's own end comes long before ten years.
+        let idle_minutes = i64::try_from(idle_minutes.min(10 * 366 * 24 * 60)).unwrap_or_default();
+        Ok(Browser { idle_minutes, origins })
+    }
+
+    /// Whether a request without an `Authorization` header names a session.
+    pub(crate) fn is_named(headers: &HeaderMap) -> bool {
+        cookie::find(headers, COOKIE).is_some()
+    }
+
+    /// The person whose session it is. 401 for a session that is not, 403 for a deactivated person and for a write that
+    /// no page of ours has made.
+    pub(crate) async fn user(&self, request: &Request) -> Result<User> {
+        let refused = || unauthorized("no valid session");
+        let secret =
+            cookie::find(&request.headers, COOKIE).and_then(OpaqueToken::parse).ok_or_else(refused)?;
+        let sign_in = find(&request.db, &secret, self.idle_minutes).await?.ok_or_else(refused)?;
+        if sign_in.is_deactivated {
+            return Err(forbidden("the account is deactivated"));
+        }
+        if !matches!(request.method, Method::GET | Method::HEAD) {
+            self.check_write(&request.headers, &secret)?;
+        }
+        Ok(User {
+            sign_in: Some(sign_in.id),
+            authenticated_at: Some(sign_in.created_at),
+            ..User::new(sign_in.user_id, sign_in.email.as_deref(), sign_in.display_name.as_deref())
+        })
+    }
+
+    fn check_write(&self, headers: &HeaderMap, secret: &OpaqueToken) -> Result<()> {
+        let given = headers.get(CSRF).and_then(|value| OpaqueToken::parse(value.to_str().ok()?));
+        // Digests are compared, so that the time says nothing about how much of a guess was right.
+        if given.is_none_or(|given| given.hash() != secret.derive("csrf").hash()) {
+            return Err(forbidden("missing or wrong CSRF token"));
+        }
+        match headers.get(header::ORIGIN) {
+            Some(origin) if !self.origins.iter().any(|known| known.as_bytes() == origin.as_bytes()) => {
+                Err(forbidden("this origin may not write"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The session with its person, in one flight. Its use is noted once a minute, so that few requests write.
+async fn find(db: &Db, secret: &OpaqueToken, idle_minutes: i64) -> Result<Option<SignIn>> {
+    let sql = "
+        with sign_in as (
+            select id, user_id, created_at, last_used_at
+            from identity.sign_ins
+            where secret_hash = $1 and revoked_at is null and idle_expires_at > now() and expires_at > now()
+        ), used as (
+            update identity.sign_ins
+            set last_used_at = now(), idle_expires_at = least(now() + $2 * interval '1 minute', sign_ins.expires_at)
+            from sign_in
+            where sign_ins.id = sign_in.id and sign_in.last_used_at < now() - interval '1 minute'
+        )
+        select sign_in.id, user_id, sign_in.created_at, email, display_name, deactivated_at is not null as is_deactivated
+        from sign_in join identity.users on users.id = user_id";
+    let tx = db.begin_service().await?;
+    tx.commit_with(async |tx: &Tx| tx.find(sql, &[&secret.hash(), &idle_minutes]).await).await
+}

@@ -1,0 +1,86 @@
+//! Cookies: names, flags, and reading them (RFC 6265).
+
+use http::{HeaderMap, HeaderValue, header};
+
+use crate::error::Result;
+use crate::settings::Environment;
+
+/// A cookie to set. It is for this host alone, for every path, and unreadable for scripts.
+#[derive(Clone)]
+pub struct Cookie {
+    name: &'static str,
+    value: String,
+    max_age: u64,
+}
+
+impl Cookie {
+    /// A cookie that lasts `max_age` seconds. `value` is base64url or empty: nothing that needs quoting.
+    pub fn new(name: &'static str, value: String, max_age: u64) -> Cookie {
+        Cookie { name, value, max_age }
+    }
+
+    /// Takes the cookie away from the browser.
+    pub fn removal(name: &'static str) -> Cookie {
+        Cookie { name, value: String::new(), max_age: 0 }
+    }
+
+    /// The value of `Set-Cookie`. `SameSite=Lax` lets a link from elsewhere arrive signed in, and no other site's form.
+    pub(crate) fn header(&self) -> Result<HeaderValue> {
+        let secure = if is_secure() { "; Secure" } else { "" };
+        let text = format!(
+            "{}={}; Path=/; Max-Age={}; HttpOnly; SameSite=Lax{secure}",
+            full_name(self.name),
+            self.value,
+            self.max_age
+        );
+        let mut header = HeaderValue::from_str(&text)?;
+        header.set_sensitive(true);
+        Ok(header)
+    }
+}
+
+/// The value of the cookie `name` that a request carries.
+pub fn find<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let wanted = full_name(name);
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|header| header.to_str().ok())
+        .flat_map(|header| header.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(name, _)| *name == wanted)
+        .map(|(_, value)| value.trim_matches('"'))
+}
+
+/// Over https the prefix makes the browser itself refuse a cookie that another host or plain http tries to plant.
+fn full_name(name: &str) -> String {
+    if is_secure() { format!("__Host-{name}") } else { name.to_owned() }
+}
+
+/// A laptop has no https.
+fn is_secure() -> bool {
+    Environment::current() == Environment::Production
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cookie_is_found_by_its_exact_name() {
+        let mut headers = HeaderMap::new();
+        headers.append(header::COOKIE, HeaderValue::from_static("a=1; __Host-session=x; __Host-session2=y"));
+        headers.append(header::COOKIE, HeaderValue::from_static("b=\"2\""));
+        // Without APP_ENV it is production.
+        assert_eq!(find(&headers, "session"), Some("x"));
+        assert_eq!(find(&headers, "a"), None);
+        assert_eq!(find(&headers, "sess"), None);
+    }
+
+    #[test]
+    fn a_cookie_is_secure_and_out_of_reach_of_scripts() {
+        let header = Cookie::new("session", "v".to_owned(), 60).header().unwrap();
+        assert_eq!(header, "__Host-session=v; Path=/; Max-Age=60; HttpOnly; SameSite=Lax; Secure");
+        assert!(header.is_sensitive());
+    }
+}

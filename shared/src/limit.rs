@@ -1,0 +1,159 @@
+//! Limits on attempts: at most so many per address or account in a sliding window.
+//!
+//! A route asks for [`Limits`] and takes an attempt before it does what is limited. The backend is a setting:
+//! `LIMITS_BACKEND` is `postgres` (the default), `redis` (with `REDIS_URL` or `REDIS_SECRET_ARN`) or `memory` (one
+//! process's own count, refused in production). A backend that cannot be reached lets nothing through: 503.
+
+mod memory;
+mod postgres;
+mod redis;
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+
+use crate::database::Db;
+use crate::describe::Operation;
+use crate::error::{Result, internal, rate_limited};
+use crate::request::{FromRequest, Request};
+use crate::settings::{self, Environment, SettingError};
+
+static BACKEND: OnceLock<Backend> = OnceLock::new();
+
+/// The counts of attempts, as a handler's parameter.
+pub struct Limits {
+    backend: &'static Backend,
+}
+
+/// How many attempts one key has.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// What is limited, for example `login:address`; each rule has a name of its own.
+    pub name: &'static str,
+    /// Whose attempts count together: `Client::network`, a normalised e-mail, an id. Only its hash is kept.
+    pub key: String,
+    /// How many attempts are let through in any window; at least 1.
+    pub max: u32,
+    /// The length of the window.
+    pub window: Duration,
+}
+
+enum Backend {
+    Postgres,
+    Redis(redis::Source),
+    Memory,
+}
+
+/// A rule as the backends see it.
+struct Counted {
+    /// SHA-256 of name and key, in hexadecimal digits.
+    key: String,
+    max: u32,
+    window: Duration,
+}
+
+impl Limits {
+    /// Counts one attempt under every rule, in a transaction of its own, whatever becomes of the request. If any rule
+    /// is full, nothing is counted for any, and the answer is 429 with `Retry-After`: the seconds until the oldest
+    /// attempt that fills it leaves the window. Attempts at the same time never get through in greater number.
+    pub async fn take(&self, db: &Db, rules: &[Rule]) -> Result<()> {
+        let mut counted: Vec<Counted> = rules.iter().map(Counted::from).collect();
+        // Equal ones then stand side by side.
+        counted.sort_by(|one, other| one.key.cmp(&other.key));
+        if counted.windows(2).any(|pair| matches!(pair, [one, other] if one.key == other.key)) {
+            return Err(internal("two limits of one attempt have the same name and key"));
+        }
+        let wait = match self.backend {
+            Backend::Postgres => postgres::take(db, &counted).await?,
+            Backend::Redis(source) => Box::pin(redis::take(source, &counted)).await?,
+            Backend::Memory => memory::take(&counted),
+        };
+        match wait {
+            None => Ok(()),
+            Some(wait) => {
+                let seconds = retry_after(wait);
+                let unit = if seconds == 1 { "second" } else { "seconds" };
+                Err(rate_limited(format!("too many requests, try again in {seconds} {unit}"), seconds))
+            }
+        }
+    }
+
+    /// Forgets every attempt of `key` under the rule `name`: after a success that makes the failures before it
+    /// harmless.
+    pub async fn forget(&self, db: &Db, name: &'static str, key: &str) -> Result<()> {
+        let key = digest(name, key);
+        match self.backend {
+            Backend::Postgres => postgres::forget(db, &key).await,
+            Backend::Redis(source) => Box::pin(redis::forget(source, &key)).await,
+            Backend::Memory => {
+                memory::forget(&key);
+                Ok(())
+            }
+        }
+    }
+}
+
+impl From<&Rule> for Counted {
+    fn from(rule: &Rule) -> Counted {
+        Counted { key: digest(rule.name, &rule.key), max: rule.max, window: rule.window }
+    }
+}
+
+/// The name ends with a NUL, so that no other name and key read the same.
+fn digest(name: &str, key: &str) -> String {
+    let digest = Sha256::new().chain_update(name).chain_update([0]).chain_update(key).finalize();
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Whole seconds after which the wait is surely over; at least 1, because 0 would invite to try again at once.
+fn retry_after(wait: Duration) -> u32 {
+    let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0));
+    u32::try_from(seconds).unwrap_or(u32::MAX).max(1)
+}
+
+impl FromRequest for Limits {
+    fn start() -> Result<(), SettingError> {
+        let backend = match settings::find("LIMITS_BACKEND").as_deref() {
+            None | Some("postgres") => Backend::Postgres,
+            Some("redis") => Backend::Redis(redis::start()?),
+            Some("memory") if Environment::current() == Environment::Production => {
+                return Err(
+                    "LIMITS_BACKEND may be memory only where APP_ENV is development or test".to_owned()
+                );
+            }
+            Some("memory") => Backend::Memory,
+            Some(_) => return Err("LIMITS_BACKEND must be postgres, redis or memory".to_owned()),
+        };
+        BACKEND.get_or_init(|| backend);
+        Ok(())
+    }
+
+    async fn from_request(_: &mut Request) -> Result<Limits> {
+        let backend = BACKEND.get().ok_or_else(|| internal("the limits' settings were not read"))?;
+        Ok(Limits { backend })
+    }
+
+    fn describe(operation: &mut Operation) {
+        operation.error(429, "Too many requests; try again after `Retry-After` seconds");
+        operation.error(503, "The limits cannot be counted; try again after `Retry-After` seconds");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_whole_seconds_and_never_none() {
+        let seconds = |millis| retry_after(Duration::from_millis(millis));
+        assert_eq!([0, 1, 999, 1000, 1001, 41_500].map(seconds), [1, 1, 1, 1, 2, 42]);
+        assert_eq!(retry_after(Duration::MAX), u32::MAX);
+    }
+
+    #[test]
+    fn a_name_and_a_key_do_not_run_together() {
+        assert_ne!(digest("login", ":a"), digest("login:", "a"));
+        assert_eq!(digest("login", "a").len(), 64);
+    }
+}
