@@ -15,6 +15,17 @@ pub fn folder() -> PathBuf {
     project::root().join(".local/mail")
 }
 
+/// Removes what `cargo local` has kept so far.
+///
+/// # Errors
+/// When the folder is there and cannot be removed.
+pub fn clear() -> io::Result<()> {
+    match fs::remove_dir_all(folder()) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// A mail, decoded.
 #[derive(Clone, Debug)]
 pub struct Mail {

@@ -9,6 +9,7 @@ use local::{
     keys,
     lambda::{Lambda, LogLine, LogSource, Options},
     logs::{self, HandOver, LogFile, Record, Subscription},
+    mails,
     postgres::{Postgres, connect},
     problem::problem,
     project,
@@ -30,6 +31,10 @@ pub(super) async fn run(options: Up) -> Result<()> {
     let mut stop = Signals::listen()?;
     let listener = listen(options.port).await?;
 
+    if options.fresh {
+        // Mails speak of people who are gone with the database.
+        mails::clear().context("cannot remove the old mails")?;
+    }
     let postgres = tokio::select! {
         opened = Postgres::open(options.fresh) => opened?,
         () = stop.wait() => return Ok(()),
@@ -117,7 +122,7 @@ impl Stack {
         let template = cloud::template(&environment)?;
         // With a mail server of the developer's own, mails are no files.
         let sent_out = environment.contains_key("MAIL_URL");
-        let mails = environment.get("MAIL_DIRECTORY").filter(|_| !sent_out).map(PathBuf::from);
+        let folder = environment.get("MAIL_DIRECTORY").filter(|_| !sent_out).map(PathBuf::from);
         let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
         let lambda =
             Lambda::new(&template.functions, binaries, environment, sender, Options::default()).await?;
@@ -129,9 +134,9 @@ impl Stack {
         let writer = tokio::spawn(write(receiver, called, file, hand_over));
         let scheduler = Scheduler::start(&template, &lambda)?;
         let queues = Queues::start(&template, &lambda, postgres.url());
-        let options = gateway::Options { mails: mails.clone(), ..gateway::Options::default() };
+        let options = gateway::Options { mails: folder.clone(), ..gateway::Options::default() };
         let served = gateway::serve(listener, Arc::clone(&template), Arc::clone(&lambda), options);
-        Ok(Self { gateway: served?, lambda, template, scheduler, queues, mails, writer, last_call })
+        Ok(Self { gateway: served?, lambda, template, scheduler, queues, mails: folder, writer, last_call })
     }
 
     fn announce(&self, postgres: &Postgres, start: Instant) {
