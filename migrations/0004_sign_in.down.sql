@@ -1,3 +1,4 @@
+drop function identity.open_request(uuid, uuid);
 drop table identity.oidc_attempts;
 drop table identity.mail_tokens;
 drop table identity.refresh_tokens;
@@ -7,9 +8,10 @@ drop table identity.passwords;
 drop table identity.emails;
 drop trigger keep_an_admin_on_update on identity.users;
 drop function identity.keep_an_admin();
-drop function identity.open_request(uuid);
 revoke insert (id, email, display_name, locale, timezone) on identity.users from authenticated;
 grant insert on identity.users to authenticated;
+grant update (email) on identity.users to authenticated;
+drop index identity.users_newest;
 alter table identity.users
     drop roles,
     drop deactivated_at,

@@ -17,25 +17,9 @@ alter table identity.users
 -- A person's first write makes their own row; what they may do is not theirs to say in it.
 revoke insert on identity.users from authenticated;
 grant insert (id, email, display_name, locale, timezone) on identity.users to authenticated;
+revoke update (email) on identity.users from authenticated;
 create index users_newest on identity.users (created_at desc, id desc);
 create index users_to_erase on identity.users (deletion_requested_at) where deletion_requested_at is not null;
-
--- The claims of a request, and whether its person may act at all. It opens every transaction of a request, so that a
--- deactivation counts at once, also for tokens that are still valid.
-create function identity.open_request(subject uuid) returns void
-    language plpgsql volatile
-    set search_path = ''
-as $$
-begin
-    perform set_config('request.jwt.claim.sub', subject::text, true),
-            set_config('request.jwt.claim.role', 'authenticated', true);
-    if exists (select from identity.users where id = subject and deactivated_at is not null) then
-        raise exception 'the account is deactivated' using errcode = 'invalid_authorization_specification';
-    end if;
-end
-$$;
-revoke execute on function identity.open_request(uuid) from public;
-grant execute on function identity.open_request(uuid) to authenticated;
 
 -- Somebody must be able to let people in. Whoever takes an admin away waits for the others who do the same, and counts
 -- as role `service`, which sees everybody.
@@ -178,3 +162,26 @@ grant select on identity.emails, identity.external_accounts to authenticated;
 grant select (id, user_id, kind, method, ip, user_agent, created_at, last_used_at, idle_expires_at, expires_at, revoked_at)
     on identity.sign_ins to authenticated;
 grant update (revoked_at, revoked_because) on identity.sign_ins to authenticated;
+create policy only_ends on identity.sign_ins as restrictive for update to authenticated
+    using (true) with check (revoked_at is not null);
+
+-- The claims of a request, and whether its person may act at all. It opens every transaction of a request, so that a
+-- deactivation and the end of a sign-in count at once, also for access tokens that are still valid.
+create function identity.open_request(subject uuid, sign_in uuid) returns void
+    language plpgsql volatile
+    set search_path = ''
+as $$
+begin
+    perform set_config('request.jwt.claim.sub', subject::text, true),
+            set_config('request.jwt.claim.role', 'authenticated', true);
+    if exists (select from identity.users where id = subject and deactivated_at is not null) then
+        raise exception 'the account is deactivated' using errcode = 'PX403';
+    end if;
+    if sign_in is not null
+        and exists (select from identity.sign_ins where id = sign_in and revoked_at is not null) then
+        raise exception 'the sign-in has ended' using errcode = 'PX401';
+    end if;
+end
+$$;
+revoke execute on function identity.open_request(uuid, uuid) from public;
+grant execute on function identity.open_request(uuid, uuid) to authenticated;

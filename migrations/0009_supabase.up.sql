@@ -33,8 +33,11 @@ create function identity.mirror_supabase_user(person uuid, person_email text, me
     set search_path = ''
 as $$
 begin
+    -- Who was erased here stays erased, although their account at Supabase is still there.
     insert into identity.users (id, email, display_name)
-    values (person, identity.supabase_email(person, person_email), identity.supabase_name(metadata))
+    select person, identity.supabase_email(person, person_email), identity.supabase_name(metadata)
+    where not exists (select from identity.audit_log
+                      where action = 'user.erased' and entity_type = 'user' and entity_id = person::text)
     on conflict (id) do nothing;
     if found then
         return true;

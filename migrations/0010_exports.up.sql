@@ -90,6 +90,7 @@ begin
     return query
         select 'identity.audit_log', pg_catalog.to_jsonb(act) from identity.audit_log as act
         where act.actor_id = person or (act.entity_type = 'user' and act.entity_id = person::text)
+            or act.payload ->> 'user_id' = person::text
         order by act.occurred_at, act.id;
 end
 $$;
@@ -165,7 +166,7 @@ comment on table identity.public_profiles is 'What your public page shows.';
 comment on table identity.exports is 'Your requests for an archive like this one.';
 comment on table identity.export_parts is 'The archives themselves.';
 comment on table identity.audit_log is 'What was done to your account, and what you did that is kept on record.';
-comment on table platform.outbox is 'Mails to you that were sent in the last weeks, or wait.';
+comment on table platform.outbox is 'Mails to you that were sent in the last days, or wait.';
 comment on table practice.scenes is 'Situations that you practise on.';
 comment on table practice.sessions is 'Your practice sessions.';
 comment on table practice.turns is 'What you wrote in sessions, the answers, and the feedback.';

@@ -23,6 +23,7 @@ use uuid::Uuid;
 use crate::error::{Error, Result, unauthorized};
 
 pub(crate) use browser::Browser;
+pub use browser::{SESSION_COOKIE, csrf_token};
 pub use praxis::{PublicKey, audience, issuer, public_keys};
 
 use praxis::Praxis;

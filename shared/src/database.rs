@@ -50,7 +50,7 @@ impl Db {
     /// Opens a transaction as `user`: role `authenticated`, with the claims that row-level security reads. Nothing is
     /// sent before the first statement.
     pub async fn begin(&self, user: &User) -> Result<Tx> {
-        Ok(Tx::new(self.connection().await?, self.stats.clone(), Some(user.id)))
+        Ok(Tx::new(self.connection().await?, self.stats.clone(), Some((user.id, user.sign_in))))
     }
 
     /// Opens a transaction across people, as role `service`: for jobs and operations, which say so by calling this.

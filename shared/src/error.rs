@@ -10,6 +10,7 @@ use std::panic::Location;
 use http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
+use tokio_postgres::error::DbError;
 
 /// What a handler answers: its reply, or an [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -246,10 +247,10 @@ impl Error {
     /// The hidden cause with its own causes, in one line for the log.
     pub fn cause(&self) -> Option<String> {
         let mut cause: &dyn StdError = self.0.cause.as_deref()?;
-        let mut line = cause.to_string();
+        let mut line = words(cause);
         while let Some(next) = cause.source() {
             line.push_str(": ");
-            line.push_str(&next.to_string());
+            line.push_str(&words(next));
             cause = next;
         }
         Some(line)
@@ -273,6 +274,17 @@ impl Error {
             request_id: request_id.to_owned(),
             errors: self.0.fields.clone(),
         }
+    }
+}
+
+/// What a cause says of itself. PostgreSQL's own text goes on with a `DETAIL` that quotes values of the row.
+fn words(cause: &(dyn StdError + 'static)) -> String {
+    match cause.downcast_ref::<DbError>() {
+        Some(error) => {
+            let constraint = error.constraint().map(|name| format!(" ({name})")).unwrap_or_default();
+            format!("{} {}{constraint}", error.code().code(), error.message())
+        }
+        None => cause.to_string(),
     }
 }
 

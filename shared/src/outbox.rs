@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::database::Tx;
 use crate::error::Result;
 
-pub use work::{Claimed, Dead, Failure, MAX_ATTEMPTS, backoff, claim, done, failed, purge, replay};
+pub use work::{Claimed, Dead, Failure, claim, done, failed, purge, replay};
 
 /// What is to be done.
 #[derive(Debug)]

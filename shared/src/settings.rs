@@ -21,6 +21,12 @@ pub fn number(name: &str, default: u64, minimum: u64) -> Result<u64, SettingErro
     }
 }
 
+/// The web application's address, without a slash at its end: `APP_URL`, default `http://localhost:3000`.
+pub fn app_url() -> String {
+    let address = find("APP_URL").unwrap_or_else(|| "http://localhost:3000".to_owned());
+    address.trim_end_matches('/').to_owned()
+}
+
 /// Where the function runs, from `APP_ENV`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Environment {

@@ -10,6 +10,8 @@ use shared::input::problem;
 use shared::prelude::*;
 
 use crate::cursor::Cursor;
+use crate::person::roles_of;
+use crate::sign_in::{self, Because};
 
 pub use appointment::{Appointed, NewAdmin, appoint};
 
@@ -40,7 +42,7 @@ pub struct UserAccount {
 
 impl FromRow for UserAccount {
     fn from_row(row: &Row) -> Result<UserAccount> {
-        let roles = sorted(row.get("roles")?);
+        let roles = roles_of(row, "roles")?;
         Ok(UserAccount {
             id: row.get("id")?,
             email: row.get("email")?,
@@ -54,12 +56,6 @@ impl FromRow for UserAccount {
             last_login: row.get("last_login")?,
         })
     }
-}
-
-/// From the lowest to the highest, as they are declared.
-fn sorted(mut roles: Vec<Role>) -> Vec<Role> {
-    roles.sort_unstable();
-    roles
 }
 
 /// Which accounts a list shows; all filters must hold.
@@ -177,7 +173,7 @@ struct Changed {
 
 impl FromRow for Changed {
     fn from_row(row: &Row) -> Result<Changed> {
-        let old_roles = sorted(row.get("old_roles")?);
+        let old_roles = roles_of(row, "old_roles")?;
         Ok(Changed { old_roles, was_active: row.get("was_active")?, account: UserAccount::from_row(row)? })
     }
 }
@@ -196,7 +192,11 @@ pub async fn update(tx: &Tx, admin: &User, user_id: Uuid, patch: &UserPatch) -> 
     }
     match (was_active, account.is_active) {
         (true, false) => {
-            tokio::try_join!(biased; act("user.deactivated", json!({})), end_sign_ins(tx, user_id))?;
+            tokio::try_join!(
+                biased;
+                act("user.deactivated", json!({})),
+                sign_in::revoke_all_but(tx, user_id, None, Because::Deactivated),
+            )?;
         }
         (false, true) => act("user.reactivated", json!({})).await?,
         _ => {}
@@ -239,16 +239,6 @@ async fn write(tx: &Tx, user_id: Uuid, roles: Option<Roles>, is_active: Option<b
     found.ok_or_else(|| not_found("user not found"))
 }
 
-async fn end_sign_ins(tx: &Tx, user_id: Uuid) -> Result<()> {
-    tx.execute(
-        "update identity.sign_ins set revoked_at = now(), revoked_because = 'deactivated'
-         where user_id = $1 and revoked_at is null",
-        &[&user_id],
-    )
-    .await?;
-    Ok(())
-}
-
 /// One to five different roles.
 #[derive(Debug, Clone)]
 pub struct Roles(Vec<Role>);
@@ -258,7 +248,7 @@ impl Deserr<Problems> for Roles {
         value: Value<V>,
         location: ValuePointerRef<'_>,
     ) -> Result<Roles, Problems> {
-        let List(roles) = List::<Role, 5>::deserialize_from_value(value, location)?;
+        let List(mut roles) = List::<Role, 5>::deserialize_from_value(value, location)?;
         if roles.is_empty() {
             return Err(problem(
                 location,
@@ -269,7 +259,8 @@ impl Deserr<Problems> for Roles {
         if (1..roles.len()).any(|index| roles[..index].contains(&roles[index])) {
             return Err(problem(location, "duplicate", "List should have each role once"));
         }
-        Ok(Roles(sorted(roles)))
+        roles.sort_unstable();
+        Ok(Roles(roles))
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a browser is told about its session and its person.
 
+use shared::auth::{SESSION_COOKIE, csrf_token};
 use shared::cookie;
 use shared::describe::Operation;
 use shared::http::header;
@@ -9,7 +10,6 @@ use shared::prelude::*;
 use shared::request::{FromRequest, Request};
 
 use crate::person::{RoleRead, roles_of};
-use crate::sign_in;
 
 /// The answer of a browser's login.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -57,7 +57,7 @@ pub struct BrowserSession {
 
 impl FromRow for BrowserSession {
     fn from_row(row: &Row) -> Result<BrowserSession> {
-        let roles = roles_of(row)?;
+        let roles = roles_of(row, "roles")?;
         let username: String = row.get("username")?;
         Ok(BrowserSession {
             id: row.get("id")?,
@@ -109,14 +109,9 @@ impl BrowserSession {
             username: self.username,
             email: self.email,
             profile_img: None,
-            csrf_token: csrf_token(secret),
+            csrf_token: csrf_token(secret).reveal(),
         }
     }
-}
-
-/// What a page must know to write: it follows from the session's secret, and does not give it away.
-pub fn csrf_token(secret: &OpaqueToken) -> String {
-    secret.derive("csrf").reveal()
 }
 
 /// The CSRF token of the session by which the caller came in; `None` for a caller with a token. Goes after the caller
@@ -129,8 +124,8 @@ impl FromRequest for CsrfToken {
         if request.headers.contains_key(header::AUTHORIZATION) {
             return Ok(CsrfToken(None));
         }
-        let secret = cookie::find(&request.headers, sign_in::COOKIE).and_then(OpaqueToken::parse);
-        Ok(CsrfToken(secret.as_ref().map(csrf_token)))
+        let secret = cookie::find(&request.headers, SESSION_COOKIE).and_then(OpaqueToken::parse);
+        Ok(CsrfToken(secret.map(|secret| csrf_token(&secret).reveal())))
     }
 
     fn describe(_: &mut Operation) {}

@@ -62,7 +62,7 @@ pub async fn verify(
     let tx = db.begin_service().await?;
     let account = tx.commit_with(async |tx| find(tx, &given.email, client).await).await?;
     let (email, network) = (given.email.as_str(), client.network());
-    let pair = format!("{email} {network}");
+    let pair = pair(email, client);
     // A known network has a count of its own, so that the number of statements does not tell whether it is one.
     let account_key = if account.is_known_network { pair.clone() } else { email.to_owned() };
     let rules = [
@@ -86,7 +86,8 @@ pub async fn verify(
 }
 
 /// The caller proves once more who they are, before what a stolen token must not do. Gives the hash that the password was
-/// checked against; 403 for a wrong one and for an account without one, 429 after 5 failures in 15 minutes from one network.
+/// checked against; 403 for a wrong one and for an account without one, 429 after 5 failures in 15 minutes from one network
+/// or 20 attempts an hour.
 pub async fn verify_again(
     db: &Db,
     limits: &Limits,
@@ -98,7 +99,9 @@ pub async fn verify_again(
     const AGAIN: &str = "password:person_network";
     let key = format!("{} {}", user.id, client.network());
     person::must_be_active(db, user).await?;
-    limits.take(db, &[Rule { name: AGAIN, key: key.clone(), max: 5, window: QUARTER }]).await?;
+    // By person too: whoever holds a stolen session may have many networks, and locks nobody out of signing in.
+    let person = Rule { name: "password:person", key: user.id.to_string(), max: 20, window: HOUR };
+    limits.take(db, &[Rule { name: AGAIN, key: key.clone(), max: 5, window: QUARTER }, person]).await?;
     let tx = db.begin_service().await?;
     let hash = tx.commit_with(async |tx| find_hash(tx, user.id).await).await?;
     match (passwords.verify(given, hash.as_deref())?, hash) {
@@ -110,9 +113,16 @@ pub async fn verify_again(
     }
 }
 
-/// Forgets the attempts of strangers on an account: its person has shown that the mailbox is theirs.
-pub async fn unlock(db: &Db, limits: &Limits, email: &str) -> Result<()> {
-    limits.forget(db, ACCOUNT, email).await
+/// Forgets the attempts of strangers on an account, and those from the network of its person, who has shown that the
+/// mailbox is theirs.
+pub async fn unlock(db: &Db, limits: &Limits, client: &Client, email: &str) -> Result<()> {
+    limits.forget(db, ACCOUNT, email).await?;
+    limits.forget(db, PAIR, &pair(email, client)).await
+}
+
+/// What failures of one account from one network count under.
+fn pair(email: &str, client: &Client) -> String {
+    format!("{email} {}", client.network())
 }
 
 impl Proven {

@@ -88,7 +88,6 @@ pub async fn request(tx: &Tx, user: &User) -> Result<Deletion> {
         audit::record(tx, act("user.deletion_requested", Some(user.id), user.id)),
     )?;
     if let Some(recipient) = recipient {
-        let app = settings::find("APP_URL").unwrap_or_else(|| "http://localhost:3000".to_owned());
         let message = Message {
             topic: "mail",
             // A person may change their mind and ask again.
@@ -99,7 +98,7 @@ pub async fn request(tx: &Tx, user: &User) -> Result<Deletion> {
                 "to": recipient.email,
                 "locale": recipient.locale,
                 "erased_on": erased_on,
-                "link": format!("{}/restore", app.trim_end_matches('/')),
+                "link": format!("{}/restore", settings::app_url()),
             }),
         };
         outbox::enqueue(tx, &message).await?;

@@ -11,8 +11,8 @@ pub struct Kind {
     delete: &'static str,
 }
 
-/// How long messages that are sent, or that nothing could send, are kept.
-const OUTBOX_DAYS: i32 = 30;
+/// How long messages that are sent, or that nothing could send, are kept: no longer than the links in dead ones work.
+const OUTBOX_DAYS: i32 = 7;
 
 /// Every kind but the outbox, see [`purge_outbox`].
 pub const KINDS: [Kind; 6] = [

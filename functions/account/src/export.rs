@@ -9,7 +9,7 @@ use shared::outbox::{self, Message};
 use shared::prelude::*;
 use shared::settings;
 
-use crate::recipient::Recipient;
+use crate::recipient::{self, Recipient};
 use archive::{Contents, Exclusion, Record, Table};
 
 text_enum! {
@@ -139,8 +139,22 @@ pub async fn give_up(tx: &Tx) -> Result<u64> {
     .await
 }
 
-/// Everything that is held on the person, as it is at one moment. Must be a transaction of the service.
-pub async fn contents(tx: &Tx, user_id: Uuid) -> Result<Contents> {
+/// Makes an export, in one transaction: the archives are stored and their mail put in, or neither. `false`, and nothing is
+/// stored, if another worker was faster.
+pub async fn build(db: &Db, claimed: &Claimed) -> Result<bool> {
+    let tx = db.begin_service().await?;
+    let recipient = recipient::find(&tx, claimed.user_id).await?;
+    let recipient = recipient.ok_or_else(|| internal("nobody to mail an export to"))?;
+    let contents = contents(&tx, claimed.user_id).await?;
+    let token = OpaqueToken::generate()?;
+    let parts = archive::parts(&contents, &link(&token))?;
+    let is_first = store(&tx, claimed, &token, &recipient, &parts).await?;
+    tx.commit().await?;
+    Ok(is_first)
+}
+
+/// Everything that is held on the person, as it is at one moment.
+async fn contents(tx: &Tx, user_id: Uuid) -> Result<Contents> {
     let (records, tables, exclusions) =
         tokio::try_join!(biased; records(tx, user_id), tables(tx), exclusions(tx))?;
     Ok(Contents { user_id, made_at: jiff::Timestamp::now(), records, tables, exclusions })
@@ -165,9 +179,7 @@ async fn exclusions(tx: &Tx) -> Result<Vec<Exclusion>> {
     tx.list(sql, &[]).await
 }
 
-/// Stores the archives and mails their link, all in one transaction. `false`, and nothing is stored, if another worker
-/// was faster.
-pub async fn store(
+async fn store(
     tx: &Tx,
     claimed: &Claimed,
     token: &OpaqueToken,
@@ -221,13 +233,11 @@ async fn insert_part(tx: &Tx, claimed: &Claimed, part_no: i16, archive: &[u8]) -
 }
 
 /// Where the first archive is: at the API itself, if its address is known, because that needs no page.
-pub fn link(token: &OpaqueToken) -> String {
-    let address = |name| settings::find(name).map(|address| address.trim_end_matches('/').to_owned());
+fn link(token: &OpaqueToken) -> String {
     let secret = token.reveal();
-    match (address("API_URL"), address("APP_URL")) {
-        (Some(api), _) => format!("{api}/api/v1/exports/{secret}"),
-        (None, Some(app)) => format!("{app}/exports/{secret}"),
-        (None, None) => format!("http://localhost:3000/exports/{secret}"),
+    match settings::find("API_URL") {
+        Some(api) => format!("{}/api/v1/exports/{secret}", api.trim_end_matches('/')),
+        None => format!("{}/exports/{secret}", settings::app_url()),
     }
 }
 

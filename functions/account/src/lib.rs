@@ -1,4 +1,5 @@
-//! The person behind every domain: who they are and how they like to be addressed.
+//! The person behind every domain: their sign-ins and profile, the administration of everybody's accounts, the audit log,
+//! and the export and erasure of all that is held on them.
 
 pub mod access_token;
 pub mod administration;
@@ -10,6 +11,7 @@ pub mod email;
 pub mod erasure;
 pub mod expiry;
 pub mod export;
+pub mod logout;
 pub mod mail_link;
 pub mod mailbox;
 pub mod oidc;

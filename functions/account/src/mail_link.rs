@@ -90,8 +90,7 @@ pub async fn limit(db: &Db, limits: &Limits, user: &User) -> Result<()> {
 /// Mails the person a new link to `email`; an older one for the same purpose ends. Must be a transaction of the service.
 pub async fn send(tx: &Tx, user_id: Uuid, purpose: Purpose, email: &Email, locale: &str) -> Result<()> {
     let token = OpaqueToken::generate()?;
-    let app = settings::find("APP_URL").unwrap_or_else(|| "http://localhost:3000".to_owned());
-    let link = format!("{}/{}?token={}", app.trim_end_matches('/'), purpose.page(), token.reveal());
+    let link = format!("{}/{}?token={}", settings::app_url(), purpose.page(), token.reveal());
     let mut payload = serde_json::json!({
         "template": purpose.as_str(),
         "to": email,
@@ -132,13 +131,15 @@ async fn insert(tx: &Tx, user_id: Uuid, purpose: Purpose, email: &Email, token: 
     Ok(())
 }
 
-/// Whom a link is for, as long as it works; 400 otherwise. Except for a change, the address must still be the person's.
+/// Whom a link is for, as long as it works; 400 otherwise. Except for a change, the address must still be the
+/// person's; a deactivated one's links do not work.
 pub async fn look(tx: &Tx, purpose: Purpose, token: &Text<1, 256>) -> Result<Opened> {
     let Some(token) = OpaqueToken::parse(token.as_str()) else { return Err(refused()) };
     let found = tx
         .find(
             "select user_id, email from identity.mail_tokens t
              where token_hash = $1 and purpose = $2 and expires_at > now()
+               and not exists (select from identity.users u where u.id = t.user_id and u.deactivated_at is not null)
                and (purpose = 'change_email'
                     or exists (select from identity.emails e where e.user_id = t.user_id and e.email = t.email))",
             &[&token.hash(), &purpose],
@@ -154,6 +155,7 @@ pub async fn take(tx: &Tx, purpose: Purpose, token: &Text<1, 256>) -> Result<Ope
         .find(
             "delete from identity.mail_tokens t
              where token_hash = $1 and purpose = $2 and expires_at > now()
+               and not exists (select from identity.users u where u.id = t.user_id and u.deactivated_at is not null)
                and (purpose = 'change_email'
                     or exists (select from identity.emails e where e.user_id = t.user_id and e.email = t.email))
              returning user_id, email",
@@ -161,6 +163,14 @@ pub async fn take(tx: &Tx, purpose: Purpose, token: &Text<1, 256>) -> Result<Ope
         )
         .await?;
     found.ok_or_else(refused)
+}
+
+/// Ends the links that change an account, when its password changes: whoever knew the old one may have asked for them.
+pub async fn end_all(tx: &Tx, user_id: Uuid) -> Result<()> {
+    let sql = "delete from identity.mail_tokens
+               where user_id = $1 and purpose in ('change_email', 'reset_password')";
+    tx.execute(sql, &[&user_id]).await?;
+    Ok(())
 }
 
 /// One sentence for a link that never was, is used up, replaced or too old.

@@ -1,24 +1,24 @@
 //! Sign-in with Google and Clever: OpenID Connect's authorization code flow with PKCE.
 //!
 //! A browser is sent to the provider with a state, a nonce and a code challenge, which an [`attempt`] remembers for this
-//! browser alone. It comes back with a code, which the [`registration`] changes into an ID token, whose claims are an
+//! browser alone. It comes back with a code, which the [`OidcClient`] changes into an ID token, whose claims are an
 //! [`Identity`]; [`external_account`] finds or makes the person whom it belongs to. The checks of the ID token are those
 //! of the crate `openidconnect`, which only the four functions of this module link.
 
 pub mod attempt;
 mod browser;
 mod claims;
+mod client;
 mod exchange;
 pub mod external_account;
 mod failure;
 mod http;
 mod metadata;
-mod registration;
 mod return_to;
 
 pub use browser::Browser;
 pub use claims::Identity;
-pub use registration::{Clever, Google, Registration, page};
+pub use client::{Clever, Google, OidcClient, page};
 pub use return_to::ReturnTo;
 
 use shared::prelude::*;

@@ -25,10 +25,11 @@ pub struct PasswordReset {
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
-/// Whether a link may be mailed to an address. 429 after 5 requests an hour from one network; more than 3 an hour for one
-/// address are passed over in silence, because a refusal would be about the address, and mails a nuisance to its owner.
+/// Whether a link may be mailed to an address. 429 after 60 requests an hour from one network, which a school
+/// may share; more than 3 an hour for one address are passed over in silence, because a refusal would be about the address,
+/// and mails a nuisance to its owner.
 pub async fn may_mail(db: &Db, limits: &Limits, client: &Client, email: &Email) -> Result<bool> {
-    let network = Rule { name: "reset:network", key: client.network(), max: 5, window: HOUR };
+    let network = Rule { name: "reset:network", key: client.network(), max: 60, window: HOUR };
     let address = Rule { name: "reset:account", key: email.as_str().to_owned(), max: 3, window: HOUR };
     limits.take(db, &[network]).await?;
     match limits.take(db, &[address]).await {
@@ -38,11 +39,19 @@ pub async fn may_mail(db: &Db, limits: &Limits, client: &Client, email: &Email) 
     }
 }
 
-/// Sets the password of somebody who came by a link, which shows that the mailbox is theirs. Ends every sign-in.
+/// Sets the password of somebody who came by a link, which shows that the mailbox is theirs. Ends every sign-in, and where
+/// nobody had shown that before, everything else that opens the account.
 pub async fn reset(tx: &Tx, user_id: Uuid, hash: &str) -> Result<()> {
-    password::set(tx, user_id, hash).await?;
+    if mailbox::lock(tx, user_id).await?.is_some_and(|mailbox| !mailbox.is_verified) {
+        sign_in::close_ways_in(tx, user_id).await?;
+    }
+    let ((), (), ended) = tokio::try_join!(
+        biased;
+        password::set(tx, user_id, hash),
+        mail_link::end_all(tx, user_id),
+        sign_in::revoke_all_but(tx, user_id, None, Because::Password),
+    )?;
     mailbox::verify(tx, user_id).await?;
-    let ended = sign_in::revoke_all_but(tx, user_id, None, Because::Password).await?;
     tell(tx, user_id, "password.reset", ended).await
 }
 
@@ -52,7 +61,11 @@ pub async fn change(tx: &Tx, user: &User, checked: &str, hash: &str) -> Result<(
     if !password::replace(tx, user.id, checked, hash).await? {
         return Err(forbidden("wrong password"));
     }
-    let ended = sign_in::revoke_all_but(tx, user.id, user.sign_in, Because::Password).await?;
+    let ((), ended) = tokio::try_join!(
+        biased;
+        mail_link::end_all(tx, user.id),
+        sign_in::revoke_all_but(tx, user.id, user.sign_in, Because::Password),
+    )?;
     tell(tx, user.id, "password.changed", ended).await
 }
 

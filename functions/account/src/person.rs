@@ -37,7 +37,7 @@ pub struct RoleRead {
 
 impl FromRow for UserRead {
     fn from_row(row: &Row) -> Result<UserRead> {
-        let roles = roles_of(row)?;
+        let roles = roles_of(row, "roles")?;
         Ok(UserRead {
             id: row.get("id")?,
             email: row.get("email")?,
@@ -52,10 +52,9 @@ impl FromRow for UserRead {
     }
 }
 
-/// The column `roles`, the least powerful one first.
-pub(crate) fn roles_of(row: &Row) -> Result<Vec<Role>> {
-    let mut roles: Vec<Role> =
-        row.get::<Vec<String>>("roles")?.iter().filter_map(|name| Role::parse(name)).collect();
+/// The roles in a column, the least powerful one first. Fails on a text that is no role.
+pub(crate) fn roles_of(row: &Row, column: &str) -> Result<Vec<Role>> {
+    let mut roles: Vec<Role> = row.get(column)?;
     roles.sort_unstable();
     roles.dedup();
     Ok(roles)

@@ -4,11 +4,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use shared::audit::{self, Act};
-use shared::describe::Operation;
 use shared::limit::{Limits, Rule};
 use shared::opaque_token::OpaqueToken;
 use shared::prelude::*;
-use shared::request::{FromRequest, Request};
 
 use crate::access_token::AccessToken;
 use crate::sign_in::{self, Because, Kind, Lifetime};
@@ -212,33 +210,4 @@ impl RefreshTokenBody {
     pub fn token(&self) -> Result<OpaqueToken> {
         OpaqueToken::parse(self.refresh_token.as_str()).ok_or_else(refused)
     }
-}
-
-/// The body of a route that may go without one.
-pub struct OptionalRefreshToken(pub Option<OpaqueToken>);
-
-impl FromRequest for OptionalRefreshToken {
-    const TAKES_JSON: bool = true;
-
-    async fn from_request(request: &mut Request) -> Result<OptionalRefreshToken> {
-        let body = request.json.take().unwrap_or_default();
-        let given: Body = shared::input::read(if body.is_null() { serde_json::json!({}) } else { body })?;
-        Ok(OptionalRefreshToken(given.refresh_token.and_then(|text| OpaqueToken::parse(text.as_str()))))
-    }
-
-    fn describe(operation: &mut Operation) {
-        operation.body::<Body>();
-        operation.error(400, "The body is not JSON, or a field is not what it must be");
-    }
-}
-
-/// What to sign out.
-#[derive(Deserr, JsonSchema)]
-#[deserr(error = Problems)]
-#[schemars(rename = "LogoutBody")]
-struct Body {
-    /// Any refresh token of the sign-in; without it, the caller's own sign-in ends.
-    #[deserr(default)]
-    #[schemars(default)]
-    refresh_token: Option<Text<0, 256>>,
 }

@@ -1,7 +1,9 @@
 //! Sign-ins: one row is one device, a browser with its cookie or an app with its chain of refresh tokens.
 
 use shared::audit::{self, Act};
+use shared::auth::SESSION_COOKIE;
 use shared::cookie::Cookie;
+use shared::database::Parameter;
 use shared::opaque_token::OpaqueToken;
 use shared::prelude::*;
 use shared::settings;
@@ -21,7 +23,7 @@ text_enum! {
     pub enum Because {
         /// Its own holder signed out.
         Logout = "logout",
-        /// The person ended it from another one.
+        /// The person ended it from another one, or has shown that the account's address is theirs.
         Revoked = "revoked",
         /// A refresh token came back that had been exchanged.
         Reuse = "reuse",
@@ -84,9 +86,6 @@ pub struct SignInFilter {
     pub all: Option<Flag>,
 }
 
-/// The cookie of a browser's sign-in.
-pub const COOKIE: &str = "praxis_session";
-
 const MINUTE: u64 = 60;
 const DAY: u64 = 24 * 60 * MINUTE;
 
@@ -115,7 +114,7 @@ pub async fn open_app(tx: &Tx, user_id: Uuid, method: &str, client: &Client) -> 
 
 /// What a browser keeps of its sign-in.
 pub fn cookie(secret: &OpaqueToken) -> Result<Cookie> {
-    Ok(Cookie::new(COOKIE, secret.reveal(), u64::try_from(Lifetime::of(Kind::Browser)?.total)?))
+    Ok(Cookie::new(SESSION_COOKIE, secret.reveal(), u64::try_from(Lifetime::of(Kind::Browser)?.total)?))
 }
 
 /// The caller's sign-ins that still work, the newest first.
@@ -154,6 +153,32 @@ pub async fn revoke_all_but(tx: &Tx, user_id: Uuid, kept: Option<Uuid>, because:
         &[&user_id, &kept, &because],
     )
     .await
+}
+
+/// Takes away every way into an account and what was set going in it, when its address turns out to be somebody's who
+/// never used it: whoever made it may have planted it, to sit in it together with them (Sudhodanan and Paverd,
+/// "Pre-hijacked accounts", USENIX Security 2022, section 4). Must be a transaction of the service.
+pub async fn close_ways_in(tx: &Tx, user_id: Uuid) -> Result<()> {
+    let delete = "with password as (delete from identity.passwords where user_id = $1),
+              mails as (delete from identity.mail_tokens where user_id = $1),
+              deletion as (update identity.users set deletion_requested_at = null
+                           where id = $1 and deletion_requested_at is not null)
+         delete from identity.external_accounts where user_id = $1";
+    let act = Act {
+        actor: None,
+        action: "sign_in.revoked",
+        entity_type: "user",
+        entity_id: Some(user_id),
+        payload: serde_json::json!({ "because": "address_claimed" }),
+    };
+    let parameters: &[&dyn Parameter] = &[&user_id];
+    tokio::try_join!(
+        biased;
+        tx.execute(delete, parameters),
+        revoke_all_but(tx, user_id, None, Because::Revoked),
+        audit::record(tx, act),
+    )?;
+    Ok(())
 }
 
 /// Ends one of the caller's sign-ins, with an entry in the audit log; 404 if it is not theirs or has ended.

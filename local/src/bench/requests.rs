@@ -15,8 +15,8 @@ use super::{
 };
 
 /// Requests that are measured, and those before them.
-const READS: usize = 300;
-const WRITES: usize = 150;
+const READS: usize = 200;
+const WRITES: usize = 60;
 const WARMING: usize = 5;
 
 /// Measures every route.

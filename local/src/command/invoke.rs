@@ -64,7 +64,10 @@ async fn invoke(
     super::up::seed(postgres).await?;
 
     keys::keep(&keys::path())?;
-    let environment = cloud::environment(postgres.url(), &cloud::shell());
+    let mut settings = cloud::shell();
+    // Where `cargo local` serves unless it is told another port.
+    settings.entry("API_URL".to_owned()).or_insert("http://127.0.0.1:3000".to_owned());
+    let environment = cloud::environment(postgres.url(), &settings);
     let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel::<LogLine>();
     let printer = tokio::spawn(async move {
         let coloured = std::io::stderr().is_terminal();

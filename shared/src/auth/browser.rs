@@ -18,7 +18,7 @@ use crate::request::Request;
 use crate::settings::{self, SettingError};
 
 /// The cookie's name.
-const COOKIE: &str = "praxis_session";
+pub const SESSION_COOKIE: &str = "praxis_session";
 /// The header that proves that a page of ours has made a write.
 const CSRF: &str = "x-csrf-token";
 
@@ -46,8 +46,8 @@ impl Browser {
     /// `CORS_ORIGINS`, where `*` says nothing: it is for reading without a session.
     pub(crate) fn start() -> Result<Browser, SettingError> {
         let idle_minutes = settings::number("SESSION_IDLE_MINUTES", 24 * 60, 1)?;
-        let app = settings::find("APP_URL").unwrap_or_else(|| "http://localhost:3000".to_owned());
-        let app = reqwest::Url::parse(&app).map_err(|_| "APP_URL must be an address".to_owned())?;
+        let app =
+            reqwest::Url::parse(&settings::app_url()).map_err(|_| "APP_URL must be an address".to_owned())?;
         let mut origins = vec![app.origin().ascii_serialization()];
         let list = settings::find("CORS_ORIGINS").unwrap_or_default();
         let listed = list.split(',').map(|origin| origin.trim().trim_end_matches('/'));
@@ -59,15 +59,16 @@ impl Browser {
 
     /// Whether a request without an `Authorization` header names a session.
     pub(crate) fn is_named(headers: &HeaderMap) -> bool {
-        cookie::find(headers, COOKIE).is_some()
+        cookie::find(headers, SESSION_COOKIE).is_some()
     }
 
     /// The person whose session it is. 401 for a session that is not, 403 for a deactivated person and for a write that
     /// no page of ours has made.
     pub(crate) async fn user(&self, request: &Request) -> Result<User> {
         let refused = || unauthorized("no valid session");
-        let secret =
-            cookie::find(&request.headers, COOKIE).and_then(OpaqueToken::parse).ok_or_else(refused)?;
+        let secret = cookie::find(&request.headers, SESSION_COOKIE)
+            .and_then(OpaqueToken::parse)
+            .ok_or_else(refused)?;
         let sign_in = find(&request.db, &secret, self.idle_minutes).await?.ok_or_else(refused)?;
         if sign_in.is_deactivated {
             return Err(forbidden("the account is deactivated"));
@@ -85,7 +86,7 @@ impl Browser {
     fn check_write(&self, headers: &HeaderMap, secret: &OpaqueToken) -> Result<()> {
         let given = headers.get(CSRF).and_then(|value| OpaqueToken::parse(value.to_str().ok()?));
         // Digests are compared, so that the time says nothing about how much of a guess was right.
-        if given.is_none_or(|given| given.hash() != secret.derive("csrf").hash()) {
+        if given.is_none_or(|given| given.hash() != csrf_token(secret).hash()) {
             return Err(forbidden("missing or wrong CSRF token"));
         }
         match headers.get(header::ORIGIN) {
@@ -95,6 +96,11 @@ impl Browser {
             _ => Ok(()),
         }
     }
+}
+
+/// What a page must know to write: it follows from the session's secret, and does not give it away.
+pub fn csrf_token(secret: &OpaqueToken) -> OpaqueToken {
+    secret.derive("csrf")
 }
 
 /// The session with its person, in one flight. Its use is noted once a minute, so that few requests write.

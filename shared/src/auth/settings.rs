@@ -15,7 +15,7 @@ type Get<'a> = &'a dyn Fn(&str) -> Option<String>;
 pub(super) fn verifier(get: Get<'_>) -> Result<Verifier, String> {
     // A missing or unknown environment is the real one: a forgotten variable must not let anybody be anybody.
     let app_env = text(get, "APP_ENV").unwrap_or_default().to_ascii_lowercase();
-    let relaxed = matches!(app_env.as_str(), "development" | "dev" | "local" | "test");
+    let relaxed = matches!(app_env.as_str(), "development" | "test");
     let enabled = boolean(get, "MOCK_AUTH_ENABLED")?;
     let overridden = boolean(get, "ALLOW_MOCK_AUTH_IN_PRODUCTION")?.unwrap_or(false);
 

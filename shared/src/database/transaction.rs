@@ -9,7 +9,7 @@ use tokio_postgres::types::{FromSqlOwned, ToSql, Type};
 use uuid::Uuid;
 
 use super::{Connection, Parameter};
-use crate::error::{Error, Result, forbidden, internal, unavailable};
+use crate::error::{Error, Result, forbidden, internal, unauthorized, unavailable};
 use crate::log::Stats;
 
 /// A transaction, open from its first statement on. Dropping it without [`Tx::commit`] undoes it.
@@ -20,8 +20,8 @@ use crate::log::Stats;
 pub struct Tx {
     connection: Arc<Connection>,
     stats: Arc<Stats>,
-    /// The person, or `None` for the service role.
-    person: Option<Uuid>,
+    /// The person with the sign-in that they came by, or `None` for the service role.
+    person: Option<(Uuid, Option<Uuid>)>,
     is_open: AtomicBool,
     has_failed: AtomicBool,
     /// Whether `commit` is on its way.
@@ -57,7 +57,11 @@ macro_rules! from_row {
 }
 
 impl Tx {
-    pub(super) fn new(connection: Arc<Connection>, stats: Arc<Stats>, person: Option<Uuid>) -> Tx {
+    pub(super) fn new(
+        connection: Arc<Connection>,
+        stats: Arc<Stats>,
+        person: Option<(Uuid, Option<Uuid>)>,
+    ) -> Tx {
         Tx {
             connection,
             stats,
@@ -177,14 +181,14 @@ impl Tx {
             (None, false) => "begin; set local role service",
             (None, true) => "rollback; begin; set local role service",
         };
-        let Some(person) = self.person else {
+        let Some((person, sign_in)) = self.person else {
             return self.connection.batch_execute(begin).await;
         };
-        // Sets the claims, and refuses somebody who was deactivated.
-        let claims = "select identity.open_request($1)";
+        // Sets the claims, and refuses somebody who was deactivated or whose sign-in has ended.
+        let claims = "select identity.open_request($1, $2)";
         let (opened, claimed) = futures_util::future::join(
             self.connection.batch_execute(begin),
-            self.connection.query_typed(claims, &[(&person, Type::UUID)]),
+            self.connection.query_typed(claims, &[(&person, Type::UUID), (&sign_in, Type::UUID)]),
         )
         .await;
         opened.and(claimed.map(drop))
@@ -196,12 +200,14 @@ fn typed<'a>(parameters: &[&'a dyn Parameter]) -> Vec<(&'a (dyn ToSql + Sync), T
     parameters.iter().map(|parameter| (parameter.value(), parameter.sql_type())).collect()
 }
 
-/// Somebody who was deactivated gets a 403. A lost connection and a server that shuts down or is full are 503; the rest is a 500.
+/// Somebody whose sign-in has ended gets a 401, somebody who was deactivated a 403. A lost connection and a server that shuts down or is full are 503; the rest is a 500.
 #[track_caller]
 fn failed(cause: tokio_postgres::Error) -> Error {
-    // Raised by `identity.open_request`.
-    if cause.code() == Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION) {
-        return forbidden("the account is deactivated");
+    match cause.code().map(SqlState::code) {
+        // Raised by `identity.open_request`.
+        Some("PX401") => return unauthorized("invalid or expired access token"),
+        Some("PX403") => return forbidden("the account is deactivated"),
+        _ => {}
     }
     let is_passing = cause.is_closed()
         || cause.code().is_some_and(|code| {

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::from_row;
 
 /// After so many attempts a message is dead: an hour of trying, on average half of that.
-pub const MAX_ATTEMPTS: i32 = 8;
+const MAX_ATTEMPTS: i32 = 8;
 
 /// A message that is this worker's until its lease ends.
 #[derive(Debug, Clone)]
@@ -31,7 +31,7 @@ from_row!(Claimed { id, dedup_key, payload, attempts, claim });
 /// Why an attempt failed, in words without content and without an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
-    /// May pass: tried again later, until [`MAX_ATTEMPTS`].
+    /// May pass: tried again later, until the message has had all its attempts.
     Passing(String),
     /// Will not pass: dead at once.
     Permanent(String),
@@ -103,7 +103,7 @@ pub async fn done(tx: &Tx, message: &Claimed) -> Result<()> {
     Ok(())
 }
 
-/// The attempt failed: it is due again after a random part of [`backoff`], or dead. Counts only while the message is
+/// The attempt failed: it is due again after a random part of a wait that doubles, or dead. Counts only while the message is
 /// still this worker's. The log says so either way.
 pub async fn failed(tx: &Tx, message: &Claimed, failure: &Failure) -> Result<()> {
     let (reason, is_dead) = match failure {
@@ -130,7 +130,7 @@ pub async fn failed(tx: &Tx, message: &Claimed, failure: &Failure) -> Result<()>
 /// The longest wait after this attempt: 30 s, doubled with each attempt, an hour at most. The wait itself is a random
 /// part of it ("full jitter") of 5 s at least, so that what failed together does not come back together.
 /// Source: <https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>
-pub fn backoff(attempt: i32) -> Duration {
+fn backoff(attempt: i32) -> Duration {
     let doublings = u32::try_from(attempt - 1).unwrap_or(0).min(16);
     Duration::from_secs(30 << doublings).min(Duration::from_secs(60 * 60))
 }

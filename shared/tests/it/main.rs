@@ -2,6 +2,7 @@
 
 mod limit;
 mod outbox;
+mod roles;
 mod tokens;
 
 use std::collections::BTreeMap;

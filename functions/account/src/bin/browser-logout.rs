@@ -2,6 +2,7 @@
 
 use account::optional_caller::Visitor;
 use account::sign_in;
+use shared::auth::SESSION_COOKIE;
 use shared::cookie::Cookie;
 use shared::prelude::*;
 
@@ -23,5 +24,5 @@ async fn logout(db: Db, Visitor(caller): Visitor) -> Result<WithCookies<Json<Sig
         tx.commit().await?;
     }
     let message = SignedOut { message: "Logged out successfully" };
-    Ok(WithCookies(Json(message), vec![Cookie::removal(sign_in::COOKIE)]))
+    Ok(WithCookies(Json(message), vec![Cookie::removal(SESSION_COOKIE)]))
 }

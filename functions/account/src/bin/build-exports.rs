@@ -2,9 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use account::export::{self, Claimed, archive};
-use account::recipient;
-use shared::opaque_token::OpaqueToken;
+use account::export;
 use shared::prelude::*;
 
 /// When the job takes no further export: one takes seconds, and the function has five minutes.
@@ -36,7 +34,7 @@ async fn build(db: Db, Event(Schedule {}): Event<Schedule>) -> Result<Built> {
         let claimed = export::claim(&tx).await?;
         tx.commit().await?;
         let Some(claimed) = claimed else { break };
-        match build_one(&db, &claimed).await {
+        match export::build(&db, &claimed).await {
             Ok(is_first) => built.ready += u64::from(is_first),
             // One that fails does not stop the others, and is tried again when its lease has ended.
             Err(error) => {
@@ -51,17 +49,4 @@ async fn build(db: Db, Event(Schedule {}): Event<Schedule>) -> Result<Built> {
         return Err(internal(format!("{passed_over} exports failed, {} are ready", built.ready)));
     }
     Ok(built)
-}
-
-/// One transaction: the archive is stored and its mail put in, or neither.
-async fn build_one(db: &Db, claimed: &Claimed) -> Result<bool> {
-    let tx = db.begin_service().await?;
-    let recipient = recipient::find(&tx, claimed.user_id).await?;
-    let recipient = recipient.ok_or_else(|| internal("nobody to mail an export to"))?;
-    let contents = export::contents(&tx, claimed.user_id).await?;
-    let token = OpaqueToken::generate()?;
-    let parts = archive::parts(&contents, &export::link(&token))?;
-    let is_first = export::store(&tx, claimed, &token, &recipient, &parts).await?;
-    tx.commit().await?;
-    Ok(is_first)
 }

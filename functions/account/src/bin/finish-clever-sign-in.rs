@@ -2,6 +2,7 @@
 
 use account::oidc::{self, Browser, Callback, Clever, ReturnTo, attempt, external_account};
 use account::sign_in;
+use shared::limit::Limits;
 use shared::prelude::*;
 
 fn main() {
@@ -19,9 +20,11 @@ async fn finish(
     db: Db,
     clever: Clever,
     browser: Browser,
+    limits: Limits,
     client: Client,
     Query(callback): Query<Callback>,
 ) -> Result<WithCookies<Redirect>> {
+    attempt::limit(&db, &limits, &client).await?;
     // Out of Clever's portal people come with a code that nobody here asked for.
     if callback.is_unasked() {
         return attempt::start(&db, &clever, &browser, &ReturnTo::default()).await;
@@ -29,7 +32,7 @@ async fn finish(
     let attempt = attempt::take(&db, &clever, &browser, &callback).await?;
     let identity = clever.identify(&attempt, &callback).await?;
     let tx = db.begin_service().await?;
-    let user_id = external_account::sign_in(&tx, &browser, &identity).await?;
+    let user_id = external_account::sign_in(&tx, &identity).await?;
     let session = sign_in::open_browser(&tx, user_id, clever.provider().as_str(), &client).await?;
     tx.commit().await?;
     Ok(WithCookies(Redirect(oidc::page(&attempt.return_to)), vec![session]))

@@ -2,6 +2,7 @@
 
 use account::oidc::{self, Browser, Callback, Google, attempt, external_account};
 use account::sign_in;
+use shared::limit::Limits;
 use shared::prelude::*;
 
 fn main() {
@@ -18,13 +19,15 @@ async fn finish(
     db: Db,
     google: Google,
     browser: Browser,
+    limits: Limits,
     client: Client,
     Query(callback): Query<Callback>,
 ) -> Result<WithCookies<Redirect>> {
+    attempt::limit(&db, &limits, &client).await?;
     let attempt = attempt::take(&db, &google, &browser, &callback).await?;
     let identity = google.identify(&attempt, &callback).await?;
     let tx = db.begin_service().await?;
-    let user_id = external_account::sign_in(&tx, &browser, &identity).await?;
+    let user_id = external_account::sign_in(&tx, &identity).await?;
     let session = sign_in::open_browser(&tx, user_id, google.provider().as_str(), &client).await?;
     tx.commit().await?;
     Ok(WithCookies(Redirect(oidc::page(&attempt.return_to)), vec![session]))

@@ -1,8 +1,8 @@
 //! Sign an app out; again changes nothing.
 
+use account::logout::OptionalRefreshToken;
 use account::optional_caller::Visitor;
-use account::refresh_token::{self, OptionalRefreshToken};
-use account::sign_in;
+use account::{refresh_token, sign_in};
 use shared::prelude::*;
 
 fn main() {

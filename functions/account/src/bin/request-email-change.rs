@@ -3,7 +3,7 @@
 use account::credentials;
 use account::email::Email;
 use account::mail_link::{self, MailSent, Purpose};
-use account::password::{Password, Passwords};
+use account::password::{self, Password, Passwords};
 use shared::identity;
 use shared::limit::Limits;
 use shared::prelude::*;
@@ -30,11 +30,19 @@ async fn request(
     client: Client,
     Json(change): Json<EmailChange>,
 ) -> Result<Accepted<MailSent>> {
-    credentials::verify_again(&db, &limits, &passwords, &client, &user, &change.password).await?;
+    let checked =
+        credentials::verify_again(&db, &limits, &passwords, &client, &user, &change.password).await?;
     mail_link::limit(&db, &limits, &user).await?;
     let tx = db.begin_service().await?;
-    let locale = identity::preferences(&tx, &user).await?.locale;
-    mail_link::send(&tx, user.id, Purpose::ChangeEmail, &change.email, &locale).await?;
+    let (is_still, preferences) = tokio::try_join!(
+        biased;
+        password::is_still(&tx, user.id, &checked),
+        identity::preferences(&tx, &user),
+    )?;
+    if !is_still {
+        return Err(forbidden("wrong password"));
+    }
+    mail_link::send(&tx, user.id, Purpose::ChangeEmail, &change.email, &preferences.locale).await?;
     tx.commit().await?;
     // Whether the address is somebody's is told to nobody but its owner.
     Ok(Accepted(MailSent::new("the link is on its way")))

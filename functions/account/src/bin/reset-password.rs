@@ -15,6 +15,7 @@ async fn reset(
     db: Db,
     limits: Limits,
     passwords: Passwords,
+    client: Client,
     Json(given): Json<PasswordReset>,
 ) -> Result<NoContent> {
     let tx = db.begin_service().await?;
@@ -26,6 +27,6 @@ async fn reset(
     let opened = mail_link::take(&tx, Purpose::ResetPassword, &given.token).await?;
     password_change::reset(&tx, opened.user_id, &hash).await?;
     tx.commit().await?;
-    credentials::unlock(&db, &limits, &opened.email).await?;
+    credentials::unlock(&db, &limits, &client, &opened.email).await?;
     Ok(NoContent)
 }

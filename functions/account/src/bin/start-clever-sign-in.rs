@@ -1,6 +1,7 @@
 //! Start a sign-in with Clever: sends the browser there.
 
 use account::oidc::{Browser, Clever, StartSignIn, attempt};
+use shared::limit::Limits;
 use shared::prelude::*;
 
 fn main() {
@@ -11,7 +12,10 @@ async fn start(
     db: Db,
     clever: Clever,
     browser: Browser,
+    limits: Limits,
+    client: Client,
     Query(wish): Query<StartSignIn>,
 ) -> Result<WithCookies<Redirect>> {
+    attempt::limit(&db, &limits, &client).await?;
     attempt::start(&db, &clever, &browser, &wish.return_to).await
 }

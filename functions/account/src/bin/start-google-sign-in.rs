@@ -1,6 +1,7 @@
 //! Start a sign-in with Google: sends the browser there.
 
 use account::oidc::{Browser, Google, StartSignIn, attempt};
+use shared::limit::Limits;
 use shared::prelude::*;
 
 fn main() {
@@ -11,7 +12,10 @@ async fn start(
     db: Db,
     google: Google,
     browser: Browser,
+    limits: Limits,
+    client: Client,
     Query(wish): Query<StartSignIn>,
 ) -> Result<WithCookies<Redirect>> {
+    attempt::limit(&db, &limits, &client).await?;
     attempt::start(&db, &google, &browser, &wish.return_to).await
 }

@@ -1,10 +1,13 @@
 //! A sign-in that is under way in one browser: what must come back, and what proves that we asked.
 
+use std::time::Duration;
+
 use openidconnect::{Nonce, PkceCodeChallenge};
+use shared::limit::{Limits, Rule};
 use shared::opaque_token::OpaqueToken;
 use shared::prelude::*;
 
-use super::{Browser, Callback, Registration, ReturnTo};
+use super::{Browser, Callback, OidcClient, ReturnTo};
 
 /// Ten minutes, in which a person may have to type a password and a second factor.
 pub(super) const SECONDS: u64 = 600;
@@ -21,18 +24,25 @@ pub struct Attempt {
 
 from_row!(Attempt { nonce, pkce_verifier, return_to });
 
+/// 429 after 600 attempts a minute from one network, which a whole district may share: each stores a row here and costs a
+/// request at the provider under our name.
+pub async fn limit(db: &Db, limits: &Limits, from: &Client) -> Result<()> {
+    let minute = Duration::from_secs(60);
+    limits.take(db, &[Rule { name: "oidc:network", key: from.network(), max: 600, window: minute }]).await
+}
+
 /// Starts a sign-in: remembers it for this browser, which is sent to the provider. 502 if the provider's discovery
 /// document cannot be had.
 pub async fn start(
     db: &Db,
-    registration: &Registration,
+    client: &OidcClient,
     browser: &Browser,
     return_to: &ReturnTo,
 ) -> Result<WithCookies<Redirect>> {
     let state = OpaqueToken::generate()?;
     let nonce = Nonce::new_random();
     let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
-    let address = registration.authorization_url(&state, &nonce, challenge).await?;
+    let address = client.authorization_url(&state, &nonce, challenge).await?;
     let tx = db.begin_service().await?;
     tx.commit_with(async |tx| {
         tx.execute(
@@ -42,7 +52,7 @@ pub async fn start(
             &[
                 &state.hash(),
                 &browser.hash(),
-                &registration.provider(),
+                &client.provider(),
                 nonce.secret(),
                 verifier.secret(),
                 &return_to.as_str(),
@@ -58,12 +68,7 @@ pub async fn start(
 /// Takes out the attempt that the browser comes back from, so that its state works once. 403 for a state that is missing,
 /// unknown, another browser's or provider's, used or expired: in the same words, because the difference helps only
 /// somebody who guesses. No connection is held afterwards, while the provider is asked.
-pub async fn take(
-    db: &Db,
-    registration: &Registration,
-    browser: &Browser,
-    callback: &Callback,
-) -> Result<Attempt> {
+pub async fn take(db: &Db, client: &OidcClient, browser: &Browser, callback: &Callback) -> Result<Attempt> {
     let state = callback.state.as_deref().and_then(OpaqueToken::parse).ok_or_else(invalid_state)?;
     let tx = db.begin_service().await?;
     let attempt = tx
@@ -72,7 +77,7 @@ pub async fn take(
                 "delete from identity.oidc_attempts
                  where state_hash = $1 and browser_hash = $2 and provider = $3 and expires_at > now()
                  returning nonce, pkce_verifier, return_to",
-                &[&state.hash(), &browser.hash(), &registration.provider()],
+                &[&state.hash(), &browser.hash(), &client.provider()],
             )
             .await
         })

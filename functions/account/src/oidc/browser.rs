@@ -6,8 +6,6 @@ use shared::opaque_token::OpaqueToken;
 use shared::prelude::*;
 use shared::request::{FromRequest, Request};
 
-use crate::sign_in;
-
 /// The cookie's name.
 const COOKIE: &str = "praxis_oidc";
 
@@ -15,8 +13,6 @@ const COOKIE: &str = "praxis_oidc";
 /// that two tabs do not break each other.
 pub struct Browser {
     secret: OpaqueToken,
-    /// Whether somebody is signed in on it already.
-    pub(super) session: Option<OpaqueToken>,
 }
 
 impl Browser {
@@ -33,12 +29,11 @@ impl Browser {
 
 impl FromRequest for Browser {
     async fn from_request(request: &mut Request) -> Result<Browser> {
-        let token = |name| cookie::find(&request.headers, name).and_then(OpaqueToken::parse);
-        let secret = match token(COOKIE) {
+        let secret = match cookie::find(&request.headers, COOKIE).and_then(OpaqueToken::parse) {
             Some(known) => known,
             None => OpaqueToken::generate()?,
         };
-        Ok(Browser { secret, session: token(sign_in::COOKIE) })
+        Ok(Browser { secret })
     }
 
     fn describe(_: &mut Operation) {}

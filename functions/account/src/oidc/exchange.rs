@@ -21,7 +21,7 @@ use shared::prelude::*;
 use super::attempt::{self, Attempt};
 use super::claims::CleverClaims;
 use super::failure::{self, Failure, refused};
-use super::{Callback, Identity, Registration, http, metadata};
+use super::{Callback, Identity, OidcClient, http, metadata};
 
 type Claims = IdTokenClaims<CleverClaims, CoreGenderClaim>;
 
@@ -39,7 +39,7 @@ type TokenResponse = StandardTokenResponse<
     CoreTokenType,
 >;
 
-type OidcClient = openidconnect::Client<
+type ProtocolClient = openidconnect::Client<
     CleverClaims,
     CoreAuthDisplay,
     CoreGenderClaim,
@@ -62,7 +62,7 @@ type OidcClient = openidconnect::Client<
 /// How far a provider's clock may be ahead of ours, in seconds.
 const SKEW: i64 = 120;
 
-impl Registration {
+impl OidcClient {
     /// Where a browser signs in. 502 if the provider's discovery document cannot be had.
     pub(super) async fn authorization_url(
         &self,
@@ -121,14 +121,14 @@ impl Registration {
         }
     }
 
-    fn client(&self, metadata: CoreProviderMetadata) -> OidcClient {
+    fn client(&self, metadata: CoreProviderMetadata) -> ProtocolClient {
         // HTTP Basic is what a provider takes unless it says otherwise (OpenID Connect Discovery 1.0, section 3).
         let methods = metadata.token_endpoint_auth_methods_supported();
         let takes_basic =
             methods.is_none_or(|methods| methods.contains(&CoreClientAuthMethod::ClientSecretBasic));
         let auth_type = if takes_basic { AuthType::BasicAuth } else { AuthType::RequestBody };
         let (id, secret) = (self.client_id.clone(), self.client_secret.clone());
-        OidcClient::from_provider_metadata(metadata, id, Some(secret))
+        ProtocolClient::from_provider_metadata(metadata, id, Some(secret))
             .set_auth_type(auth_type)
             .set_redirect_uri(self.redirect_url.clone())
     }
@@ -136,7 +136,7 @@ impl Registration {
 
 /// Checks signature, issuer, audience, expiry, time of issue and nonce (OpenID Connect Core 1.0, section 3.1.3.7).
 fn verified(
-    client: &OidcClient,
+    client: &ProtocolClient,
     signed: &SignedClaims,
     nonce: &Nonce,
 ) -> Result<Claims, ClaimsVerificationError> {

@@ -327,7 +327,20 @@ async fn an_account_that_was_planted_under_the_address_opens_to_nobody_else_any_
         json!({"sub": "5f3e5b1d2c4a6b7c8d9e0f12", "email": "mia@example.org", "email_verified": false}),
     );
     let (_, answer) = sign_in(&stack, &provider, "clever").await;
-    answer.assert_error(409, "CONFLICT", "an account with this e-mail address exists; sign in to it first");
+    answer.assert_error(409, "CONFLICT", "an account with this e-mail address exists already");
+}
+
+#[tokio::test]
+async fn an_address_that_changed_hands_at_the_provider_opens_nothing() {
+    let (stack, provider) = start(&[]).await;
+    provider.sign_in(mia());
+    assert_signed_in(&sign_in(&stack, &provider, "google").await.1);
+    // The same address, verified, of somebody else there.
+    provider.sign_in(with(mia(), json!({"sub": "who-came-after"})));
+    let (_, answer) = sign_in(&stack, &provider, "google").await;
+    answer.assert_error(409, "CONFLICT", "an account with this e-mail address exists already");
+    assert_not_signed_in(&answer);
+    assert_eq!(count(&stack, "identity.external_accounts").await, 1);
 }
 
 #[tokio::test]
@@ -338,11 +351,7 @@ async fn an_unverified_address_of_another_account_is_a_conflict() {
         for verified in [json!(false), json!(null)] {
             provider.sign_in(with(mia(), json!({"email": email, "email_verified": verified})));
             let (_, answer) = sign_in(&stack, &provider, "google").await;
-            answer.assert_error(
-                409,
-                "CONFLICT",
-                "an account with this e-mail address exists; sign in to it first",
-            );
+            answer.assert_error(409, "CONFLICT", "an account with this e-mail address exists already");
             assert_not_signed_in(&answer);
         }
     }

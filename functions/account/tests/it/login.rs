@@ -2,10 +2,11 @@
 
 use local::testkit::{self, Stack};
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::people::{
-    LOGIN, ME, MIA, PASSWORD, acts, app, assert_limited, assert_not_logged, call_from, forget_limits, login,
-    register, run, value,
+    LOGIN, ME, MIA, PASSWORD, acts, app, assert_kept_as_hash, assert_limited, assert_not_logged, call_from,
+    forget_limits, login, register, run, value,
 };
 
 #[tokio::test]
@@ -31,9 +32,7 @@ async fn the_right_password_gives_a_pair_of_tokens_that_are_the_person() {
     assert_eq!(acts(&stack, "user.signed_in").await, 1);
     let secrets = [PASSWORD, MIA, &answer.str("refresh_token"), &answer.str("access_token")];
     assert_not_logged(&stack, &secrets).await;
-    let stored: String =
-        value(&stack, "select encode(token_hash, 'base64') from identity.refresh_tokens").await;
-    assert!(!stored.contains(&answer.str("refresh_token")));
+    assert_kept_as_hash(&stack, "refresh_tokens.token_hash", &answer.str("refresh_token")).await;
 }
 
 #[tokio::test]
@@ -165,6 +164,26 @@ async fn nobody_can_lock_another_person_out() {
     let reset = json!({ "token": token, "password": PASSWORD });
     stack.anonymous().post("/api/v1/identity/password/reset", reset).await.assert_status(204);
     assert_eq!(call_from(&stack, "203.0.113.201", "login", right()).await.0, 200, "Mia elsewhere");
+}
+
+#[tokio::test]
+async fn without_limits_nobody_is_let_in() {
+    // Nobody listens there.
+    let nowhere = "redis://127.0.0.1:1";
+    let stack = Stack::builder().env("LIMITS_BACKEND", "redis").env("REDIS_URL", nowhere).start().await;
+    let (id, db) = (Uuid::new_v4(), stack.db().await);
+    let hash = crate::rights::password_hash(PASSWORD);
+    db.execute("insert into identity.users (id, email) values ($1, $2)", &[&id, &MIA])
+        .await
+        .expect("a person");
+    let sql = "insert into identity.emails (email, user_id) values ($1, $2)";
+    db.execute(sql, &[&MIA, &id]).await.expect("an address");
+    let sql = "insert into identity.passwords (user_id, password_hash) values ($1, $2)";
+    db.execute(sql, &[&id, &hash]).await.expect("a password");
+    let answer = login(&stack, MIA, PASSWORD).await;
+    answer.assert_error(503, "UNAVAILABLE", "the limits cannot be counted");
+    assert_eq!(answer.header("retry-after"), Some("1"));
+    assert_eq!(value::<i64>(&stack, "select count(*) from identity.sign_ins").await, 0);
 }
 
 #[tokio::test]

@@ -111,6 +111,27 @@ pub(crate) async fn assert_not_logged(stack: &Stack, secrets: &[&str]) {
     }
 }
 
+/// Asserts that a column of `identity` (`sign_ins.secret_hash`) keeps the SHA-256 of a token, and that no row of a sign-in
+/// keeps the token itself, neither its text nor its bytes.
+pub(crate) async fn assert_kept_as_hash(stack: &Stack, column: &str, token: &str) {
+    use base64::Engine;
+    let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(token).expect("base64url");
+    assert_eq!(bytes.len(), 32, "256 bits");
+    let db = stack.db().await;
+    let table = column.split('.').next().expect("a table");
+    let sql = format!("select count(*) from identity.{table} where {column} = sha256($1)");
+    let hashed: i64 = db.query_one(&sql, &[&bytes]).await.expect("a count").get(0);
+    assert_eq!(hashed, 1, "{column} has no hash of the token");
+    let sql = "select sign_ins::text from identity.sign_ins
+               union all select refresh_tokens::text from identity.refresh_tokens";
+    let rows: Vec<String> = db.query(sql, &[]).await.expect("rows").iter().map(|row| row.get(0)).collect();
+    let hex = "select encode(sha256($1), 'hex'), encode($1, 'hex')";
+    let row = db.query_one(hex, &[&bytes]).await.expect("both in hexadecimal");
+    let (hash, raw): (String, String) = (row.get(0), row.get(1));
+    assert!(rows.iter().any(|row| row.contains(&hash)), "bytes are not shown as hexadecimal: {rows:?}");
+    assert!(!rows.iter().any(|row| row.contains(token) || row.contains(&raw)), "{rows:?}");
+}
+
 /// Asserts a 429 with a `Retry-After` within the window.
 #[track_caller]
 pub(crate) fn assert_limited(answer: &Answer, window: u32) {

@@ -129,6 +129,12 @@ async fn fill(db: &Database, person: Uuid) {
                values (gen_random_uuid(), $1, 'user.registered', 'user', $1::text),
                       (gen_random_uuid(), null, 'user.deactivated', 'user', $1::text)";
     db.execute_typed(sql, &[(&person, Type::UUID)]).await.expect("acts on record");
+    // By nobody and on a thing, but on record for its person.
+    let sql = "insert into identity.audit_log (id, actor_id, action, entity_type, entity_id, payload)
+               select gen_random_uuid(), null, 'refresh_token.reused', 'sign_in', id::text,
+                      jsonb_build_object('user_id', user_id)
+               from identity.sign_ins where user_id = $1";
+    assert_eq!(db.execute_typed(sql, &[(&person, Type::UUID)]).await.expect("an act on record"), 1);
 }
 
 async fn texts(db: &Database, sql: &str) -> BTreeSet<String> {
@@ -188,7 +194,8 @@ async fn an_export_has_every_table_of_its_person_and_nothing_of_anybody_else() {
     let acts = file("identity.audit_log");
     let acts: BTreeSet<_> =
         acts.as_array().unwrap().iter().map(|act| act["action"].as_str().unwrap()).collect();
-    assert_eq!(acts, BTreeSet::from(["user.registered", "user.deactivated", "export.requested"]));
+    let wanted_acts = ["user.registered", "user.deactivated", "refresh_token.reused", "export.requested"];
+    assert_eq!(acts, BTreeSet::from(wanted_acts));
     for table in &wanted {
         let line = format!("{table}.json\n  ");
         let (_, rest) =

@@ -61,16 +61,16 @@ const ROWS: [(&str, &str, &str); 9] = [
     (
         "platform.outbox",
         "insert into platform.outbox (id, topic, dedup_key, user_id, payload, state, done_at, created_at)
-         values (gen_random_uuid(), 'mail', 'old', $1, '{}', 'done', now(), now() - interval '31 days')",
+         values (gen_random_uuid(), 'mail', 'old', $1, '{}', 'done', now(), now() - interval '8 days')",
         "insert into platform.outbox (id, topic, dedup_key, user_id, payload, state, done_at, created_at)
-         values (gen_random_uuid(), 'mail', 'new', $1, '{}', 'done', now(), now() - interval '29 days')",
+         values (gen_random_uuid(), 'mail', 'new', $1, '{}', 'done', now(), now() - interval '6 days')",
     ),
     (
         "platform.outbox",
         "insert into platform.outbox (id, topic, dedup_key, user_id, payload, state, created_at)
-         values (gen_random_uuid(), 'mail', 'dead', $1, '{}', 'dead', now() - interval '31 days')",
+         values (gen_random_uuid(), 'mail', 'dead', $1, '{}', 'dead', now() - interval '8 days')",
         "insert into platform.outbox (id, topic, dedup_key, user_id, payload, created_at)
-         values (gen_random_uuid(), 'mail', 'waits', $1, '{}', now() - interval '31 days')",
+         values (gen_random_uuid(), 'mail', 'waits', $1, '{}', now() - interval '8 days')",
     ),
 ];
 

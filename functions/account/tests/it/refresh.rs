@@ -1,10 +1,12 @@
 //! refresh.
 
-use local::testkit;
+use local::testkit::{self, Stack};
 use serde_json::json;
+use shared::opaque_token::OpaqueToken;
 
 use crate::people::{
-    ME, MIA, REFRESH, acts, app, assert_limited, assert_not_logged, refresh, register, run, value,
+    ME, MIA, REFRESH, acts, app, assert_kept_as_hash, assert_limited, assert_not_logged, refresh, register,
+    run, value,
 };
 
 const REFUSED: &str = "invalid or expired refresh token";
@@ -25,6 +27,9 @@ async fn a_token_gives_the_next_pair_and_the_sign_in_goes_on() {
     assert_eq!(value::<i64>(&stack, "select count(*) from identity.sign_ins").await, 1);
     let idle = "select idle_expires_at > now() + interval '29 days' from identity.sign_ins";
     assert!(value::<bool>(&stack, idle).await, "use prolongs it");
+    for token in [&first, &second] {
+        assert_kept_as_hash(&stack, "refresh_tokens.token_hash", token).await;
+    }
     refresh(&stack, &second).await.assert_status(200);
     assert_not_logged(&stack, &[&first, &second, &answer.str("access_token")]).await;
 }
@@ -137,4 +142,25 @@ async fn a_sign_in_is_refreshed_twenty_times_a_minute_and_others_as_before() {
     assert_limited(&refresh(&stack, &token).await, 60);
     // The same network: a school has one.
     refresh(&stack, &other).await.assert_status(200);
+}
+
+#[tokio::test]
+async fn without_keys_it_is_503_and_the_token_stays_good() {
+    let stack = Stack::builder().env("AUTH_KEYS_FILE", "").env("AUTH_MODE", "mock").start().await;
+    let id = register(&stack, MIA).await;
+    let token = OpaqueToken::generate().expect("a token");
+    let sql = "with sign_in as (
+                   insert into identity.sign_ins (id, user_id, kind, method, idle_expires_at, expires_at)
+                   values (gen_random_uuid(), $1, 'token', 'password', now() + interval '1 day',
+                           now() + interval '1 day')
+                   returning id, user_id
+               )
+               insert into identity.refresh_tokens (token_hash, sign_in_id, user_id)
+               select $2, id, user_id from sign_in";
+    stack.db().await.execute(sql, &[&id, &token.hash()]).await.expect("a sign-in");
+    let answer = refresh(&stack, &token.reveal()).await;
+    answer.assert_error(503, "UNAVAILABLE", "sign-in is not configured");
+    assert!(answer.header("retry-after").is_some());
+    let unused = "select replaced_at is null from identity.refresh_tokens";
+    assert!(value::<bool>(&stack, unused).await);
 }

@@ -1,11 +1,14 @@
 //! revoke-sign-in.
 
-use local::testkit::{self, Client};
+use local::testkit::{self, Client, Stack};
+use serde_json::json;
 use uuid::Uuid;
 
-use crate::people::{MIA, acts, app, browser, refresh, register, value};
+use crate::people::{App, MIA, acts, app, browser, link_token, refresh, register, run, value};
 
+const ME: &str = "/api/v1/me";
 const SESSIONS: &str = "/api/v1/identity/sessions";
+const BEN: &str = "ben@example.org";
 
 async fn newest(client: &Client) -> String {
     let list = client.get(SESSIONS).await.json();
@@ -55,4 +58,83 @@ async fn a_session_s_cookie_needs_its_csrf_token() {
     browser.csrf("x").delete(&path).await.assert_error(403, "FORBIDDEN", "missing or wrong CSRF token");
     browser.delete(&path).await.assert_status(204);
     browser.get("/api/v1/me").await.assert_status(401);
+}
+
+/// Mia on two devices and Ben on one, all let in by the access tokens that they keep.
+async fn three_apps(stack: &Stack) -> [App; 3] {
+    register(stack, MIA).await;
+    register(stack, BEN).await;
+    let apps = [app(stack, MIA).await, app(stack, MIA).await, app(stack, BEN).await];
+    for app in &apps {
+        app.client.get(ME).await.assert_status(200);
+    }
+    apps
+}
+
+/// The access tokens of `ended` open nothing any more, though they have not expired; those of `others` do as before.
+async fn assert_ended(ended: &[&App], others: &[&App]) {
+    const REFUSED: &str = "invalid or expired access token";
+    for app in ended {
+        app.client.get(ME).await.assert_error(401, "UNAUTHORIZED", REFUSED);
+        app.client.patch(ME, json!({})).await.assert_error(401, "UNAUTHORIZED", REFUSED);
+    }
+    for app in others {
+        app.client.get(ME).await.assert_status(200);
+    }
+}
+
+#[tokio::test]
+async fn a_lost_device_s_access_token_ends_with_it() {
+    let stack = testkit::stack().await;
+    let [own, lost, ben] = three_apps(&stack).await;
+    own.client.delete(&format!("{SESSIONS}/{}", newest(&own.client).await)).await.assert_status(204);
+    assert_ended(&[&lost], &[&own, &ben]).await;
+}
+
+#[tokio::test]
+async fn the_access_tokens_of_all_other_devices_end_and_the_own_one_on_demand() {
+    let stack = testkit::stack().await;
+    let [own, lost, ben] = three_apps(&stack).await;
+    own.client.delete(SESSIONS).await.assert_status(204);
+    assert_ended(&[&lost], &[&own, &ben]).await;
+    own.client.delete(&format!("{SESSIONS}?all=true")).await.assert_status(204);
+    assert_ended(&[&lost, &own], &[&ben]).await;
+}
+
+#[tokio::test]
+async fn a_logout_ends_the_access_token_too() {
+    let stack = testkit::stack().await;
+    let [one, other, ben] = three_apps(&stack).await;
+    let logout = "/api/v1/identity/auth/logout";
+    stack.anonymous().post(logout, json!({ "refresh_token": one.refresh_token })).await.assert_status(204);
+    assert_ended(&[&one], &[&other, &ben]).await;
+    other.client.request("POST", logout).await.assert_status(204);
+    assert_ended(&[&one, &other], &[&ben]).await;
+}
+
+#[tokio::test]
+async fn a_password_reset_ends_every_access_token_of_the_person() {
+    let stack = testkit::stack().await;
+    let [one, other, ben] = three_apps(&stack).await;
+    let forgot = json!({ "email": MIA });
+    stack.anonymous().post("/api/v1/identity/password/forgot", forgot).await.assert_status(202);
+    assert_ended(&[], &[&one, &other, &ben]).await;
+    let reset = json!({ "token": link_token(&stack, "reset_password").await, "password": "An0ther phrase" });
+    stack.anonymous().post("/api/v1/identity/password/reset", reset).await.assert_status(204);
+    assert_ended(&[&one, &other], &[&ben]).await;
+}
+
+#[tokio::test]
+async fn a_refresh_token_that_comes_back_ends_the_access_tokens_of_its_chain() {
+    let stack = testkit::stack().await;
+    let [stolen, other, ben] = three_apps(&stack).await;
+    let answer = refresh(&stack, &stolen.refresh_token).await;
+    let next = App {
+        client: stack.anonymous().bearer(&answer.str("access_token")),
+        refresh_token: answer.str("refresh_token"),
+    };
+    assert_ended(&[], &[&stolen, &next, &other, &ben]).await;
+    run(&stack, "update identity.refresh_tokens set replaced_at = replaced_at - interval '11 seconds'").await;
+    refresh(&stack, &stolen.refresh_token).await.assert_status(401);
+    assert_ended(&[&stolen, &next], &[&other, &ben]).await;
 }

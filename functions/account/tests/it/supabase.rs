@@ -126,6 +126,19 @@ async fn sign_up_and_deletion_by_a_role_without_rights_here_are_followed() {
 }
 
 #[tokio::test]
+async fn whoever_was_erased_here_does_not_come_back_by_the_mirror() {
+    let supabase = Supabase::migrated().await;
+    let mia = supabase.sign_up("'mia@example.org'", "null").await;
+    let erase = "delete from identity.users where id = $1";
+    supabase.superuser.execute(erase, &[&mia]).await.unwrap();
+    let act = "insert into identity.audit_log (id, action, entity_type, entity_id)
+               values (gen_random_uuid(), 'user.erased', 'user', $1)";
+    supabase.superuser.execute(act, &[&mia.to_string()]).await.unwrap();
+    supabase.superuser.batch_execute("select identity.mirror_supabase()").await.unwrap();
+    assert_eq!(supabase.person(mia).await, None);
+}
+
+#[tokio::test]
 async fn an_address_follows_and_a_name_only_while_the_person_has_not_changed_it() {
     let supabase = Supabase::migrated().await;
     let mia = supabase.sign_up("'mia@example.org'", r#"'{"full_name": "Mia"}'"#).await;

@@ -40,7 +40,7 @@ async fn call(stack: &Stack, token: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn a_token_of_the_sign_in_is_the_person_in_every_route() {
+async fn a_token_of_the_sign_in_is_the_person_in_every_domain() {
     let stack = testkit::stack().await;
     let person = Uuid::new_v4();
     stack.anonymous().mock(person).patch(ME, json!({})).await.assert_status(200);
@@ -52,7 +52,37 @@ async fn a_token_of_the_sign_in_is_the_person_in_every_route() {
         (Some(&*person.to_string()), &json!("Ada"))
     );
     // The same person by a mock token: one account, whichever way in.
-    assert_eq!(stack.anonymous().mock(person).get(ME).await.json(), profile);
+    let mock = stack.anonymous().mock(person);
+    assert_eq!(mock.get(ME).await.json(), profile);
+    let scene = json!({
+        "title": "Late hand-over", "template_id": "PEER_FEEDBACK", "counterparty_role": "PEER",
+        "relationship_level": "TENSE", "goal": "agree a date", "context": "Two days late.",
+        "power_dynamic": "PEER_LEVEL",
+    });
+    let made = me.post("/api/v1/scenes", scene).await;
+    made.assert_status(201);
+    let stranger = stack.user();
+    stranger.patch(ME, json!({})).await.assert_status(200);
+    let paths = [
+        "/api/v1/identity/users/me".to_owned(),
+        "/api/v1/users/me".to_owned(),
+        "/api/v1/scenes".to_owned(),
+        format!("/api/v1/scenes/{}", made.str("scene_id")),
+    ];
+    for path in paths {
+        let answer = me.get(&path).await;
+        answer.assert_status(200);
+        assert_eq!(answer.json(), mock.get(&path).await.json(), "{path}");
+        let other = stranger.get(&path).await;
+        assert!(other.status() == 404 || other.json() != answer.json(), "{path}: {other}");
+        stack.anonymous().bearer("garbage").get(&path).await.assert_status(401);
+    }
+    for path in
+        ["/api/v1/identity/sessions", "/api/v1/sessions", "/api/v1/progress/weekly?week_start=2026-03-02"]
+    {
+        me.get(path).await.assert_status(200);
+        stack.anonymous().bearer("garbage").get(path).await.assert_status(401);
+    }
 }
 
 #[tokio::test]

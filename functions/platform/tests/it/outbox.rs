@@ -33,9 +33,11 @@ pub(crate) async fn make_due(db: &Client) {
 async fn as_person(stack: &Stack, person: Uuid, sql: &str) -> Result<u64, String> {
     let mut owner = stack.owner().await;
     let tx = owner.transaction().await.unwrap();
-    tx.batch_execute(&format!("set local role authenticated; select identity.open_request('{person}')"))
-        .await
-        .unwrap();
+    tx.batch_execute(&format!(
+        "set local role authenticated; select identity.open_request('{person}', null)"
+    ))
+    .await
+    .unwrap();
     let outcome = tx.execute(sql, &[]).await;
     tx.commit().await.unwrap();
     outcome.map_err(|error| error.code().unwrap().code().to_owned())

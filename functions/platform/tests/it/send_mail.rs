@@ -7,6 +7,8 @@ use local::queue;
 use local::testkit::fakes::{Delivery, MailServer};
 use local::testkit::{self, Mail, Stack};
 use serde_json::{Value, json};
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::outbox::{enqueue, make_due, row};
 
@@ -114,6 +116,82 @@ async fn what_a_killed_worker_had_is_sent_by_another_as_the_same_mail() {
         let (state, attempts, ..) = row(&db, key).await;
         assert_eq!((state.as_str(), attempts), ("done", 2));
     }
+}
+
+#[tokio::test]
+async fn what_a_worker_claimed_and_never_handed_over_is_delivered_once() {
+    // Whoever connects hears nothing, as from a server that hangs, until the door leads to one that answers.
+    let door = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("smtp://{}", door.local_addr().unwrap());
+    let stack = Stack::builder().env("MAIL_URL", url).start().await;
+    let db = stack.db().await;
+    for key in ["one", "two"] {
+        enqueue(&db, key, verify_email("alice@example.org")).await;
+    }
+    let victim = stack.another_fleet().await;
+    let invocation =
+        victim.invoke("send-mail", queue::message("arn:aws:sqs:local:mail"), InvokeContext::default());
+    let killed = async {
+        let (_silent, _) = door.accept().await.unwrap();
+        victim.shutdown().await;
+    };
+    let (outcome, ()) = tokio::join!(invocation, killed);
+    assert!(outcome.is_err(), "killed before it could say anything");
+    for key in ["one", "two"] {
+        let (state, attempts, _, payload, _) = row(&db, key).await;
+        assert_eq!((state.as_str(), attempts, &payload["link"]), ("pending", 1, &json!(LINK)), "{key}");
+    }
+
+    let server = MailServer::start(Delivery::Accept).await;
+    let address = server.url().trim_start_matches("smtp://").to_owned();
+    let opened = tokio::spawn(async move {
+        while let Ok((mut client, _)) = door.accept().await {
+            let address = address.clone();
+            tokio::spawn(async move {
+                let mut server = TcpStream::connect(address).await?;
+                copy_bidirectional(&mut client, &mut server).await
+            });
+        }
+    });
+    stack.deliver_mail().await;
+    assert!(server.received().is_empty(), "until its lease ends, they are the dead worker's");
+    make_due(&db).await;
+    for _ in 0..2 {
+        stack.deliver_mail().await;
+        let mails = server.received();
+        assert_eq!((mails.len(), message_ids(&mails).len()), (2, 2));
+    }
+    for key in ["one", "two"] {
+        let (state, attempts, ..) = row(&db, key).await;
+        assert_eq!((state.as_str(), attempts), ("done", 2));
+    }
+    opened.abort();
+    assert_discreet(&stack);
+}
+
+#[tokio::test]
+async fn a_mail_that_is_written_twice_is_one_file() {
+    let stack = testkit::stack().await;
+    let db = stack.db().await;
+    for key in ["one", "two"] {
+        enqueue(&db, key, verify_email("alice@example.org")).await;
+    }
+    stack.deliver_mail().await;
+    let first = stack.mails().await;
+    assert_eq!(first.len(), 2);
+    // As if the worker had died between the file and the row, and its lease had ended.
+    let sql = "update platform.outbox
+               set state = 'pending', done_at = null, payload = $1, claim = gen_random_uuid(), claimed_until = now()
+               where dedup_key = 'one'";
+    db.execute(sql, &[&verify_email("alice@example.org")]).await.unwrap();
+    stack.deliver_mail().await;
+    let (state, attempts, ..) = row(&db, "one").await;
+    assert_eq!((state.as_str(), attempts), ("done", 2), "it was written again");
+    let mails = stack.mails().await;
+    let mut names: Vec<_> = mails.iter().map(|mail| mail.name.as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["one", "two"]);
+    assert_eq!(message_ids(&mails), message_ids(&first));
 }
 
 #[tokio::test]

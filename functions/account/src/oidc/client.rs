@@ -1,4 +1,4 @@
-//! Our registration with a provider, from the settings.
+//! The client that we are to a provider, from the settings.
 
 use std::ops::Deref;
 use std::sync::OnceLock;
@@ -14,8 +14,8 @@ use shared::settings::{self, Environment, SettingError};
 
 use super::Provider;
 
-/// What we are to a provider.
-pub struct Registration {
+/// What a provider has registered us as (RFC 6749, section 2).
+pub struct OidcClient {
     pub(super) provider: Provider,
     pub(super) client_id: ClientId,
     pub(super) client_secret: ClientSecret,
@@ -25,16 +25,16 @@ pub struct Registration {
     pub(super) redirect_url: RedirectUrl,
 }
 
-macro_rules! registrations {
+macro_rules! clients {
     ($($(#[$doc:meta])* $name:ident),+) => {
         $(
             $(#[$doc])*
-            pub struct $name(Registration);
+            pub struct $name(OidcClient);
 
             impl Deref for $name {
-                type Target = Registration;
+                type Target = OidcClient;
 
-                fn deref(&self) -> &Registration {
+                fn deref(&self) -> &OidcClient {
                     &self.0
                 }
             }
@@ -45,7 +45,7 @@ macro_rules! registrations {
                 }
 
                 async fn from_request(request: &mut Request) -> Result<$name> {
-                    Registration::of(Provider::$name, request).await.map($name)
+                    OidcClient::of(Provider::$name, request).await.map($name)
                 }
 
                 fn describe(operation: &mut Operation) {
@@ -56,10 +56,10 @@ macro_rules! registrations {
     };
 }
 
-registrations! {
-    /// The registration with Google; 503 without one.
+clients! {
+    /// Our client at Google; 503 without one.
     Google,
-    /// The registration with Clever; 503 without one.
+    /// Our client at Clever; 503 without one.
     Clever
 }
 
@@ -113,8 +113,8 @@ impl Settings {
     }
 }
 
-impl Registration {
-    async fn of(provider: Provider, request: &Request) -> Result<Registration> {
+impl OidcClient {
+    async fn of(provider: Provider, request: &Request) -> Result<OidcClient> {
         let Some(settings) = Settings::of(provider).map_err(internal)? else {
             let message = format!("sign-in with {} is not configured", provider.label());
             return Err(unavailable(message, 3600));
@@ -128,7 +128,7 @@ impl Registration {
             .unwrap_or_else(|| format!("http://{}", request.header("host").unwrap_or("localhost:3000")));
         let callback =
             format!("{}/api/v1/auth/{}/callback", api_url.trim_end_matches('/'), provider.as_str());
-        Ok(Registration {
+        Ok(OidcClient {
             provider,
             client_id: ClientId::new(settings.client_id),
             client_secret: ClientSecret::new(secret),
@@ -162,6 +162,5 @@ async fn secret(provider: Provider, arn: &str) -> Result<String> {
 
 /// The page of the web application where a sign-in ends.
 pub fn page(return_to: &str) -> String {
-    let app_url = settings::find("APP_URL").unwrap_or_else(|| "http://localhost:3000".to_owned());
-    format!("{}{return_to}", app_url.trim_end_matches('/'))
+    format!("{}{return_to}", settings::app_url())
 }

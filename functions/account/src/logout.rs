@@ -1,0 +1,35 @@
+//! Signing an app out: by one of its refresh tokens, or by whoever calls.
+
+use serde_json::json;
+use shared::describe::Operation;
+use shared::opaque_token::OpaqueToken;
+use shared::prelude::*;
+use shared::request::{FromRequest, Request};
+
+/// The refresh token of a body that need not be there; `None` also for a text that cannot be one.
+pub struct OptionalRefreshToken(pub Option<OpaqueToken>);
+
+/// What to sign out.
+#[derive(Deserr, JsonSchema)]
+#[deserr(error = Problems)]
+struct LogoutBody {
+    /// Any refresh token of the sign-in; without it, the caller's own sign-in ends.
+    #[deserr(default)]
+    #[schemars(default)]
+    refresh_token: Option<Text<0, 256>>,
+}
+
+impl FromRequest for OptionalRefreshToken {
+    const TAKES_JSON: bool = true;
+
+    async fn from_request(request: &mut Request) -> Result<OptionalRefreshToken> {
+        let body = request.json.take().unwrap_or_default();
+        let given: LogoutBody = shared::input::read(if body.is_null() { json!({}) } else { body })?;
+        Ok(OptionalRefreshToken(given.refresh_token.and_then(|text| OpaqueToken::parse(text.as_str()))))
+    }
+
+    fn describe(operation: &mut Operation) {
+        operation.body::<LogoutBody>();
+        operation.error(400, "The body is not JSON, or a field is not what it must be");
+    }
+}
