@@ -88,8 +88,8 @@ values ('00000000-0000-7000-8000-000000000002', '00000000-0000-7000-8000-0000000
         'Europe/Berlin')
 on conflict (id) do nothing;
 
--- Sign-in. The sample person has an address, not verified, and the password "a sample of a passphrase"; 71 opens links of
--- mails, 72 has devices. The secret of a sample token is SHA-256 of the text that stands here.
+-- Sign-in. The sample person has an address, not verified, and the password "a sample of a passphrase"; 71 and 77 open
+-- links of mails, 72 has devices. The secret of a sample token is SHA-256 of the text that stands here.
 set local role service;
 
 -- An event that is invoked often must succeed too; whose attempts were counted cannot be told from a hash.
@@ -100,14 +100,14 @@ where id = (select user_id from identity.emails where email = 'new.person@exampl
 
 insert into identity.users (id, email, display_name, locale, timezone)
 select ('00000000-0000-7000-8000-0000000000' || number)::uuid, email, name, 'en', 'UTC'
-from (values ('71', 'reader@example.org', 'Sample Reader'), ('72', 'devices@example.org', 'Sample Owner of Devices'))
-     as person (number, email, name)
+from (values ('71', 'reader@example.org', 'Sample Reader'), ('72', 'devices@example.org', 'Sample Owner of Devices'),
+             ('77', 'forgetful@example.org', 'Sample Forgetful Person')) as person (number, email, name)
 on conflict (id) do nothing;
 
 insert into identity.emails (email, user_id)
 select email, ('00000000-0000-7000-8000-0000000000' || number)::uuid
-from (values ('01', 'sample.person@example.org'), ('71', 'reader@example.org'), ('72', 'devices@example.org'))
-     as mailbox (number, email)
+from (values ('01', 'sample.person@example.org'), ('71', 'reader@example.org'), ('72', 'devices@example.org'),
+             ('77', 'forgetful@example.org')) as mailbox (number, email)
 on conflict on constraint emails_user_id_key do update set email = excluded.email, verified_at = null;
 
 insert into identity.passwords (user_id, password_hash)
@@ -140,9 +140,9 @@ from (values ('73', 'sample refresh'), ('74', 'sample logout')) as token (number
 insert into identity.mail_tokens (token_hash, user_id, purpose, email, expires_at)
 select sha256(sha256(('sample ' || purpose)::bytea)), ('00000000-0000-7000-8000-0000000000' || number)::uuid, purpose, email,
        now() + interval '1 day'
-from (values ('71', 'verify_email', 'reader@example.org'), ('71', 'reset_password', 'reader@example.org'),
+from (values ('71', 'verify_email', 'reader@example.org'), ('77', 'reset_password', 'forgetful@example.org'),
              ('72', 'change_email', 'devices.elsewhere@example.org')) as link (number, purpose, email)
-on conflict (token_hash) do update set expires_at = excluded.expires_at;
+on conflict (token_hash) do update set user_id = excluded.user_id, email = excluded.email, expires_at = excluded.expires_at;
 
 -- 81 leaves: asks for an export, for the deletion of the account, and for neither. 82 is an export of theirs, whose link
 -- carries "sample-export-sample-export-samp" in base64url.
