@@ -98,7 +98,7 @@ pub async fn run(short: bool, report: &mut Report, progress: impl Fn(&str)) -> R
     let began = Instant::now();
     let say = |what: &str| progress(&format!("{:>4} s  {what}", began.elapsed().as_secs()));
     let budgets = Budgets::read(&project::root().join("local/bench-budgets.toml"))?;
-    let template = cloud::template(&cloud::environment("", &BTreeMap::new()))?;
+    let template = cloud::template(&cloud::environment("", &BTreeMap::new())?)?;
     let mut functions = Vec::new();
     for function in &template.functions {
         functions.push(Function { function: function.clone(), class: Class::of(&template, function)? });
@@ -121,7 +121,7 @@ pub async fn run(short: bool, report: &mut Report, progress: impl Fn(&str)) -> R
 async fn measure(setup: &mut Setup, short: bool, report: &mut Report, say: &impl Fn(&str)) -> Result<()> {
     if !short {
         say("cold starts");
-        let environment = cloud::environment(&setup.server.cluster.database_url("none"), &BTreeMap::new());
+        let environment = cloud::environment(&setup.server.cluster.database_url("none"), &BTreeMap::new())?;
         let started =
             starts::measure(&setup.functions, &setup.binaries, &environment, STARTS, &setup.budgets).await?;
         report.add(started);

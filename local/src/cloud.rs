@@ -65,8 +65,15 @@ pub fn shell() -> BTreeMap<String, String> {
 }
 
 /// The variables of every function: development with mock sign-in beside Praxis's own, on the database at
-/// `database_url`, no secrets from AWS, `over` above that.
-pub fn environment(database_url: &str, over: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+/// `database_url`, no secrets from AWS, `over` above that. Unless `over` names other keys for access tokens, those of
+/// `cargo local` are made if there are none.
+///
+/// # Errors
+/// When the keys cannot be written.
+pub fn environment(database_url: &str, over: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>> {
+    if !over.contains_key("AUTH_KEYS_FILE") {
+        keys::keep(&keys::path())?;
+    }
     let keys = keys::path().display().to_string();
     let mails = mails::folder().display().to_string();
     let fixed = [
@@ -92,7 +99,7 @@ pub fn environment(database_url: &str, over: &BTreeMap<String, String>) -> BTree
     let mut variables: BTreeMap<_, _> =
         fixed.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     variables.extend(over.clone());
-    variables
+    Ok(variables)
 }
 
 /// The project's template, with the parameters that follow from the functions' `environment`.

@@ -32,7 +32,7 @@ impl Stack {
     pub(super) async fn start(setup: &Setup, url: &str, settings: &[(&str, &str)]) -> Result<Self> {
         let settings: BTreeMap<_, _> =
             settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let environment = cloud::environment(url, &settings);
+        let environment = cloud::environment(url, &settings)?;
         let functions: Vec<_> = setup.functions.iter().map(|function| function.function.clone()).collect();
         let (sender, lines) = mpsc::unbounded_channel();
         // Enough for every client of the largest load in every function at once: none is evicted, so that the

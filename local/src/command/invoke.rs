@@ -4,7 +4,7 @@ use std::{io::IsTerminal, path::PathBuf, sync::Arc};
 
 use anyhow::{Context, Result};
 use local::{
-    cloud, functions, keys,
+    cloud, functions,
     lambda::{InvokeContext, InvokeError, Lambda, LogLine, LogSource, Options},
     logs,
     postgres::Postgres,
@@ -15,7 +15,7 @@ use local::{
 use serde_json::Value;
 
 pub(super) async fn run(function: &str, event: Option<PathBuf>, release: bool) -> Result<()> {
-    let template = cloud::template(&cloud::environment("", &cloud::shell()))?;
+    let template = cloud::template(&cloud::environment("", &cloud::shell())?)?;
     let function = known(&template, function)?;
     let event = event_of(function, event)?;
     let binaries = tokio::task::spawn_blocking(move || functions::build(release)).await??;
@@ -63,11 +63,10 @@ async fn invoke(
     super::migrate::up(postgres.url()).await?;
     super::up::seed(postgres).await?;
 
-    keys::keep(&keys::path())?;
     let mut settings = cloud::shell();
     // Where `cargo local` serves unless it is told another port.
     settings.entry("API_URL".to_owned()).or_insert("http://127.0.0.1:3000".to_owned());
-    let environment = cloud::environment(postgres.url(), &settings);
+    let environment = cloud::environment(postgres.url(), &settings)?;
     let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel::<LogLine>();
     let printer = tokio::spawn(async move {
         let coloured = std::io::stderr().is_terminal();

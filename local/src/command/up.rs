@@ -6,7 +6,6 @@ use anyhow::{Context, Result};
 use local::{
     cloud, functions,
     gateway::{self, Gateway},
-    keys,
     lambda::{Lambda, LogLine, LogSource, Options},
     logs::{self, HandOver, LogFile, Record, Subscription},
     mails,
@@ -115,10 +114,9 @@ impl Stack {
         }
         seed(postgres).await?;
 
-        keys::keep(&keys::path())?;
         let mut settings = cloud::shell();
         settings.entry("API_URL".to_owned()).or_insert(format!("http://{}", listener.local_addr()?));
-        let environment = cloud::environment(postgres.url(), &settings);
+        let environment = cloud::environment(postgres.url(), &settings)?;
         let template = cloud::template(&environment)?;
         // With a mail server of the developer's own, mails are no files.
         let sent_out = environment.contains_key("MAIL_URL");

@@ -95,7 +95,7 @@ impl Builder {
             ("MAIL_DIRECTORY".to_owned(), mails.path().display().to_string()),
         ]);
         environment.extend(self.environment);
-        let environment = cloud::environment(&database.url().await, &environment);
+        let environment = cloud::environment(&database.url().await, &environment).expect("an environment");
         let template = match self.template {
             Some(template) => template,
             None => cloud::template(&environment).expect("the project's template"),
