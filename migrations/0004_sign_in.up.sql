@@ -166,7 +166,7 @@ create policy only_ends on identity.sign_ins as restrictive for update to authen
     using (true) with check (revoked_at is not null);
 
 -- The claims of a request, and whether its person may act at all. It opens every transaction of a request, so that a
--- deactivation and the end of a sign-in count at once, also for access tokens that are still valid.
+-- deactivation, the end of a sign-in and an erasure count at once, also for access tokens that are still valid.
 create function identity.open_request(subject uuid, sign_in uuid) returns void
     language plpgsql volatile
     set search_path = ''
@@ -178,7 +178,7 @@ begin
         raise exception 'the account is deactivated' using errcode = 'PX403';
     end if;
     if sign_in is not null
-        and exists (select from identity.sign_ins where id = sign_in and revoked_at is not null) then
+        and not exists (select from identity.sign_ins where id = sign_in and revoked_at is null) then
         raise exception 'the sign-in has ended' using errcode = 'PX401';
     end if;
 end

@@ -15,6 +15,8 @@ create table identity.audit_log (
 create index audit_log_newest on identity.audit_log (occurred_at desc, id desc);
 create index audit_log_actor on identity.audit_log (actor_id, occurred_at desc, id desc);
 create index audit_log_entity on identity.audit_log (entity_type, entity_id, occurred_at desc, id desc);
+-- Acts on a thing whose person the payload names, for the person's export.
+create index audit_log_person on identity.audit_log ((payload ->> 'user_id')) where payload ->> 'user_id' is not null;
 
 alter table identity.audit_log enable row level security;
 alter table identity.audit_log force row level security;

@@ -40,6 +40,8 @@ begin
                       where action = 'user.erased' and entity_type = 'user' and entity_id = person::text)
     on conflict (id) do nothing;
     if found then
+        insert into identity.audit_log (id, action, entity_type, entity_id, payload)
+        values (gen_random_uuid(), 'user.registered', 'user', person, '{"because": "supabase"}');
         return true;
     end if;
     update identity.users

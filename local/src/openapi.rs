@@ -86,8 +86,10 @@ struct Described {
     method: String,
     path: String,
     security: Option<String>,
+    security_is_optional: bool,
     parameters: Vec<Value>,
     request_body: Option<Value>,
+    request_body_is_optional: bool,
     responses: BTreeMap<u16, DescribedResponse>,
     schemas: Map<String, Value>,
 }

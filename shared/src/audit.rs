@@ -18,7 +18,8 @@ pub struct Act<'a> {
     pub entity_type: &'a str,
     /// Which one.
     pub entity_id: Option<Uuid>,
-    /// A JSON object of what changed.
+    /// A JSON object of what changed. Where neither the actor nor the entity is the person whom it concerns, its `user_id`
+    /// is: people's exports find it by that.
     pub payload: Value,
 }
 

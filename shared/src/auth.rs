@@ -6,6 +6,7 @@
 mod browser;
 mod jwks;
 mod mock;
+mod own_sign_in;
 mod praxis;
 mod settings;
 mod supabase;
@@ -23,7 +24,8 @@ use uuid::Uuid;
 use crate::error::{Error, Result, unauthorized};
 
 pub(crate) use browser::Browser;
-pub use browser::{SESSION_COOKIE, csrf_token};
+pub use browser::{KnownOrigin, SESSION_COOKIE, csrf_token};
+pub use own_sign_in::OwnSignIn;
 pub use praxis::{PublicKey, audience, issuer, public_keys};
 
 use praxis::Praxis;
@@ -117,6 +119,11 @@ impl Verifier {
             (_, Some(supabase)) => supabase.user(&token).await,
             _ => Err(refused()),
         }
+    }
+
+    /// Whether this system signs people in itself, so that there can be a browser's session.
+    pub(crate) fn has_sessions(&self) -> bool {
+        self.praxis.is_some()
     }
 
     fn takes_jwts(&self) -> bool {

@@ -16,6 +16,7 @@ use crate::settings::{self, Environment, SettingError};
 use crate::text_enum;
 
 static VERIFIER: OnceLock<Verifier> = OnceLock::new();
+/// Empty where this system signs nobody in: a session's cookie is then as if it were absent.
 static BROWSER: OnceLock<Browser> = OnceLock::new();
 
 /// Any signed-in person, by an access token or by a browser's session. 401 without either.
@@ -24,23 +25,24 @@ impl FromRequest for User {
 
     fn start() -> Result<(), SettingError> {
         let verifier = Verifier::from_settings(&settings::find)?;
+        if verifier.has_sessions() {
+            let browser = Browser::start()?;
+            BROWSER.get_or_init(|| browser);
+        }
         VERIFIER.get_or_init(|| verifier);
-        let browser = Browser::start()?;
-        BROWSER.get_or_init(|| browser);
         // A session is a row.
         Db::start()
     }
 
     async fn from_request(request: &mut Request) -> Result<User> {
-        let (Some(verifier), Some(browser)) = (VERIFIER.get(), BROWSER.get()) else {
-            return Err(internal("the verifier was not started"));
-        };
-        let user =
-            if !request.headers.contains_key(header::AUTHORIZATION) && Browser::is_named(&request.headers) {
+        let verifier = VERIFIER.get().ok_or_else(|| internal("the verifier was not started"))?;
+        let headers = &request.headers;
+        let user = match BROWSER.get() {
+            Some(browser) if !headers.contains_key(header::AUTHORIZATION) && Browser::is_named(headers) => {
                 browser.user(request).await?
-            } else {
-                verifier.verify(request.header(header::AUTHORIZATION.as_str())).await?
-            };
+            }
+            _ => verifier.verify(request.header(header::AUTHORIZATION.as_str())).await?,
+        };
         request.user_id = Some(user.id);
         Ok(user)
     }

@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderValue, header};
 
 use crate::error::Result;
-use crate::settings::Environment;
+use crate::settings::{self, Environment};
 
 /// A cookie to set. It is for this host alone, for every path, and unreadable for scripts.
 #[derive(Clone)]
@@ -39,14 +39,15 @@ impl Cookie {
     }
 }
 
-/// The value of the cookie `name` that a request carries.
+/// The value of the cookie `name` that a request carries. What other cookies hold, which any script of the domain may have
+/// set, does not matter; it need not even be text.
 pub fn find<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let wanted = full_name(name);
     headers
         .get_all(header::COOKIE)
         .iter()
-        .filter_map(|header| header.to_str().ok())
-        .flat_map(|header| header.split(';'))
+        .flat_map(|header| header.as_bytes().split(|&byte| byte == b';'))
+        .filter_map(|pair| str::from_utf8(pair).ok())
         .filter_map(|pair| pair.trim().split_once('='))
         .find(|(name, _)| *name == wanted)
         .map(|(_, value)| value.trim_matches('"'))
@@ -57,9 +58,11 @@ fn full_name(name: &str) -> String {
     if is_secure() { format!("__Host-{name}") } else { name.to_owned() }
 }
 
-/// A laptop has no https.
+/// Whether browsers come over https, as they do wherever `COOKIES_OVER_HTTP` does not say `true`. A laptop has no https,
+/// and Safari refuses there what is `Secure`. In production the setting counts for nothing.
 fn is_secure() -> bool {
     Environment::current() == Environment::Production
+        || settings::find("COOKIES_OVER_HTTP").is_none_or(|value| !value.eq_ignore_ascii_case("true"))
 }
 
 #[cfg(test)]
@@ -69,9 +72,10 @@ mod tests {
     #[test]
     fn a_cookie_is_found_by_its_exact_name() {
         let mut headers = HeaderMap::new();
-        headers.append(header::COOKIE, HeaderValue::from_static("a=1; __Host-session=x; __Host-session2=y"));
+        let first = b"a=1; theme=\xe4; __Host-session=x; __Host-session2=y";
+        headers.append(header::COOKIE, HeaderValue::from_bytes(first).unwrap());
         headers.append(header::COOKIE, HeaderValue::from_static("b=\"2\""));
-        // Without APP_ENV it is production.
+        // Without a setting it is https.
         assert_eq!(find(&headers, "session"), Some("x"));
         assert_eq!(find(&headers, "a"), None);
         assert_eq!(find(&headers, "sess"), None);

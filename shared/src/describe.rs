@@ -16,10 +16,14 @@ pub struct Operation {
     pub path: String,
     /// Who may call: `user`, `operator` or nobody in particular.
     pub security: Option<&'static str>,
+    /// Whether anybody may call too, for whom the route does less.
+    pub security_is_optional: bool,
     /// Path and query parameters and headers, in OpenAPI's own shape.
     pub parameters: Vec<Value>,
     /// Schema of the JSON body.
     pub request_body: Option<Schema>,
+    /// Whether the body may be absent.
+    pub request_body_is_optional: bool,
     /// By status.
     pub responses: BTreeMap<u16, Response>,
     /// Named schemas that the others refer to.
@@ -48,8 +52,10 @@ impl Operation {
             method: method.to_owned(),
             path: path.to_owned(),
             security: None,
+            security_is_optional: false,
             parameters: Vec::new(),
             request_body: None,
+            request_body_is_optional: false,
             responses: BTreeMap::new(),
             schemas: serde_json::Map::new(),
             generator: settings.into_generator(),

@@ -3,14 +3,17 @@
 //! `?` on anything foreign is a 500 whose cause is logged and never sent. The constructors say the rest:
 //! `not_found("session not found")`.
 
+mod code;
+
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::panic::Location;
 
-use http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
 use tokio_postgres::error::DbError;
+
+pub use code::Code;
 
 /// What a handler answers: its reply, or an [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -25,88 +28,9 @@ struct Inner {
     message: Cow<'static, str>,
     fields: Vec<FieldError>,
     retry_after: Option<u32>,
+    page: Option<String>,
     cause: Option<Box<dyn StdError + Send + Sync>>,
     place: &'static Location<'static>,
-}
-
-/// The stable `error_code` of the contract; each has one status.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-#[schemars(transform = crate::text_enum::plain)]
-pub enum Code {
-    /// 400: the request is not what the route takes; `errors` lists every bad field.
-    ValidationError,
-    /// 401: no caller, or one that could not be verified.
-    Unauthorized,
-    /// 403: a known caller who may not do this.
-    Forbidden,
-    /// 404: missing, or another's.
-    NotFound,
-    /// 405: the path exists, the method does not.
-    MethodNotAllowed,
-    /// 409: the state of the thing forbids it.
-    Conflict,
-    /// 413: the body is over the gateway's or Lambda's limit.
-    PayloadTooLarge,
-    /// 415: the content type is not one that the route takes.
-    UnsupportedMediaType,
-    /// 422: refused for somebody's safety.
-    SafetyBlocked,
-    /// 422: well-formed and still impossible.
-    Unprocessable,
-    /// 429: too many requests; `Retry-After` says when to come back.
-    RateLimited,
-    /// 500: our fault; the cause is in the log.
-    InternalError,
-    /// 502: a service behind us failed.
-    UpstreamUnavailable,
-    /// 503: for now the request cannot be served.
-    Unavailable,
-    /// 504: it took too long.
-    Timeout,
-}
-
-impl Code {
-    /// The status that this code always has.
-    pub fn status(self) -> StatusCode {
-        match self {
-            Code::ValidationError => StatusCode::BAD_REQUEST,
-            Code::Unauthorized => StatusCode::UNAUTHORIZED,
-            Code::Forbidden => StatusCode::FORBIDDEN,
-            Code::NotFound => StatusCode::NOT_FOUND,
-            Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Code::Conflict => StatusCode::CONFLICT,
-            Code::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Code::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Code::SafetyBlocked | Code::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,
-            Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
-            Code::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
-            Code::UpstreamUnavailable => StatusCode::BAD_GATEWAY,
-            Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-            Code::Timeout => StatusCode::GATEWAY_TIMEOUT,
-        }
-    }
-
-    /// The code as it stands on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Code::ValidationError => "VALIDATION_ERROR",
-            Code::Unauthorized => "UNAUTHORIZED",
-            Code::Forbidden => "FORBIDDEN",
-            Code::NotFound => "NOT_FOUND",
-            Code::MethodNotAllowed => "METHOD_NOT_ALLOWED",
-            Code::Conflict => "CONFLICT",
-            Code::PayloadTooLarge => "PAYLOAD_TOO_LARGE",
-            Code::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
-            Code::SafetyBlocked => "SAFETY_BLOCKED",
-            Code::Unprocessable => "UNPROCESSABLE",
-            Code::RateLimited => "RATE_LIMITED",
-            Code::InternalError => "INTERNAL_ERROR",
-            Code::UpstreamUnavailable => "UPSTREAM_UNAVAILABLE",
-            Code::Unavailable => "UNAVAILABLE",
-            Code::Timeout => "TIMEOUT",
-        }
-    }
 }
 
 /// One bad field of a request.
@@ -212,6 +136,7 @@ impl Error {
             message: message.into(),
             fields: Vec::new(),
             retry_after: None,
+            page: None,
             cause: None,
             place: Location::caller(),
         }))
@@ -229,6 +154,13 @@ impl Error {
         self
     }
 
+    /// Sends a browser on to a page that tells people of the error, with 302 instead of the error's status and body, which
+    /// only the log then has. The address must not be a caller's to choose.
+    pub fn on_page(mut self, address: String) -> Error {
+        self.0.page = Some(address);
+        self
+    }
+
     /// The stable code.
     pub fn code(&self) -> Code {
         self.0.code
@@ -242,6 +174,11 @@ impl Error {
     /// Seconds for the `Retry-After` header.
     pub fn retry_after_seconds(&self) -> Option<u32> {
         self.0.retry_after
+    }
+
+    /// The address of the page that tells of it, if a browser is to go there.
+    pub fn page(&self) -> Option<&str> {
+        self.0.page.as_deref()
     }
 
     /// The hidden cause with its own causes, in one line for the log.

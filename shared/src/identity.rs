@@ -1,5 +1,7 @@
 //! The person behind every domain: the row in `identity.users`.
 
+use uuid::Uuid;
+
 use crate::auth::User;
 use crate::database::Tx;
 use crate::error::{Result, unauthorized};
@@ -23,17 +25,23 @@ pub fn introduction(user: &User) -> (String, String) {
     (email, display_name)
 }
 
-/// Makes the person's row if it is missing; never rewrites one. Pipeline it with the first write of a route, which may
-/// refer to the row. Praxis's own sign-in begins with the row: who comes by it and has none was erased while their access
-/// token was still good, and does not come back by it. 401.
+/// Makes the person's row if it is missing, with an entry in the audit log; never rewrites one. Pipeline it with the first
+/// write of a route, which may refer to the row. Praxis's own sign-in begins with the row: who comes by it and has none was
+/// erased while their access token was still good, and does not come back by it. 401.
 pub async fn ensure(tx: &Tx, user: &User) -> Result<()> {
     if user.sign_in.is_some() {
         return must_exist(tx, user).await;
     }
     let (email, display_name) = introduction(user);
     tx.execute(
-        "insert into identity.users (id, email, display_name) values ($1, $2, $3) on conflict (id) do nothing",
-        &[&user.id, &email, &display_name],
+        "with person as (
+             insert into identity.users (id, email, display_name) values ($1, $2, $3)
+             on conflict (id) do nothing
+             returning id, roles
+         )
+         insert into identity.audit_log (id, actor_id, action, entity_type, entity_id, payload)
+         select $4, id, 'user.registered', 'user', id, jsonb_build_object('roles', roles) from person",
+        &[&user.id, &email, &display_name, &Uuid::now_v7()],
     )
     .await?;
     Ok(())

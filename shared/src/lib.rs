@@ -48,7 +48,7 @@ pub mod prelude {
     pub use uuid::Uuid;
 
     pub use crate::ai::Ai;
-    pub use crate::auth::User;
+    pub use crate::auth::{OwnSignIn, User};
     pub use crate::caller::{Admin, Coach, Educator, Operator, Role, Student, Teacher};
     pub use crate::client::Client;
     pub use crate::database::{Db, FromRow, OnConstraint, Row, Tx};

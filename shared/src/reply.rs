@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, json_schema};
 use serde::Serialize;
 
 use crate::cookie::Cookie;
@@ -39,8 +39,13 @@ impl Answer {
         Ok(Answer { status, headers, body: serde_json::to_vec(value)?.into() })
     }
 
-    /// The error contract.
+    /// The error contract, or the way to the page that stands for it.
     pub fn error(error: &Error, request_id: &str) -> Answer {
+        if let Some(page) = error.page()
+            && let Ok(answer) = Redirect(page.to_owned()).answer()
+        {
+            return answer;
+        }
         let body = error.body(request_id);
         let mut answer = Answer::json(error.code().status(), &body).unwrap_or_else(|_| Answer {
             status: StatusCode::INTERNAL_SERVER_ERROR,
@@ -109,7 +114,8 @@ impl Reply for ZipDownload {
     }
 
     fn describe(operation: &mut Operation) {
-        operation.reply_as(200, "Successful", "application/zip", None);
+        let bytes = json_schema!({ "type": "string", "format": "binary" });
+        operation.reply_as(200, "Successful", "application/zip", Some(bytes));
     }
 }
 

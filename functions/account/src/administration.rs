@@ -34,6 +34,8 @@ pub struct UserAccount {
     pub email_verified: bool,
     /// The school or district as its provider names it.
     pub organization_id: Option<String>,
+    /// The outside account that the person last signed in with: `google`, `clever` or null.
+    pub sso_provider: Option<String>,
     /// When the account was made.
     pub created_at: Time,
     /// The last sign-in here; null for somebody who only came with another provider's token.
@@ -52,6 +54,7 @@ impl FromRow for UserAccount {
             is_active: row.get("is_active")?,
             email_verified: row.get("email_verified")?,
             organization_id: row.get("organization_id")?,
+            sso_provider: row.get("sso_provider")?,
             created_at: row.get("created_at")?,
             last_login: row.get("last_login")?,
         })
@@ -100,7 +103,9 @@ pub async fn list(tx: &Tx, filter: &UserFilter) -> Result<UserPage> {
         .list(
             "select u.id, coalesce(e.email, u.email) as email, u.display_name as name, u.roles,
                     u.deactivated_at is null as is_active, e.verified_at is not null as email_verified,
-                    u.organization_id, u.created_at, u.last_login_at as last_login
+                    u.organization_id, u.created_at, u.last_login_at as last_login,
+                    (select x.provider from identity.external_accounts x where x.user_id = u.id
+                     order by x.last_login_at desc limit 1) as sso_provider
              from identity.users u left join identity.emails e on e.user_id = u.id
              where ($1::text is null
                     or strpos(lower(coalesce(e.email, u.email)), lower($1)) > 0
@@ -230,7 +235,9 @@ async fn write(tx: &Tx, user_id: Uuid, roles: Option<Roles>, is_active: Option<b
                     case when changed.id is null then old.deactivated_at else changed.deactivated_at end is null
                         as is_active,
                     e.verified_at is not null as email_verified, old.organization_id, old.created_at,
-                    old.last_login_at as last_login
+                    old.last_login_at as last_login,
+                    (select x.provider from identity.external_accounts x where x.user_id = old.id
+                     order by x.last_login_at desc limit 1) as sso_provider
              from old left join changed on true left join identity.emails e on e.user_id = old.id",
             &[&user_id, &roles.as_deref(), &is_active],
         )

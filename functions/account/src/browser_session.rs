@@ -35,6 +35,8 @@ pub struct BrowserSession {
     pub email: Option<String>,
     /// What to call the person.
     pub username: String,
+    /// Always null: there are no pictures.
+    pub profile_img: Option<String>,
     /// As `username`.
     pub name: String,
     /// The most powerful of the roles.
@@ -64,6 +66,7 @@ impl FromRow for BrowserSession {
             email: row.get("email")?,
             name: username.clone(),
             username,
+            profile_img: None,
             role: RoleRead::highest(&roles).name,
             roles,
             organization_id: row.get("organization_id")?,
@@ -108,7 +111,7 @@ impl BrowserSession {
             id: self.id,
             username: self.username,
             email: self.email,
-            profile_img: None,
+            profile_img: self.profile_img,
             csrf_token: csrf_token(secret).reveal(),
         }
     }

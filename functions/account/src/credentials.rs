@@ -35,7 +35,7 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 
 /// Failures of one account from one network.
 const PAIR: &str = "login:account_network";
-/// Attempts on one account from all networks that are strange to it.
+/// Attempts on one account from all networks that are strange to it, or from one that is not.
 const ACCOUNT: &str = "login:account";
 
 struct Account {
@@ -49,9 +49,9 @@ from_row!(Account { user_id, password_hash, is_known_network });
 /// The person with these credentials; 401 in the same words and the same time whatever is wrong, 429 after too many
 /// attempts.
 ///
-/// Each network has 10 attempts a minute, and 5 failures in 15 minutes on one account. One account has 50 attempts an hour
-/// from all networks where the person has not signed in during the last 30 days: a guesser with many addresses is stopped,
-/// and the person at home is not.
+/// Each network has 10 attempts a minute, and 5 failures in 15 minutes on one account. One account has 50 attempts an hour,
+/// successes included: from all networks together where the person has not signed in during the last 30 days, and from each
+/// of the others by itself. A guesser with many addresses is stopped, and the person at home is not.
 pub async fn verify(
     db: &Db,
     limits: &Limits,

@@ -119,7 +119,18 @@ impl JsonSchema for Email {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "format": "email", "maxLength": ADDRESS_LENGTH })
+        const ATOM: &str = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+";
+        const LABEL: &str = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?";
+        // A pattern has no way to say "in any case" that every language knows.
+        let any_case = |c: char| format!("[{}{}]", c.to_ascii_uppercase(), c.to_ascii_lowercase());
+        let special_use = SPECIAL_USE.map(|name| name.chars().map(any_case).collect::<String>()).join("|");
+        json_schema!({
+            "type": "string",
+            "format": "email",
+            "maxLength": ADDRESS_LENGTH,
+            "pattern": format!("^{ATOM}(\\.{ATOM})*@({LABEL}\\.)+{LABEL}$"),
+            "not": { "pattern": format!("^[^@]{{65}}|\\.({special_use}|[0-9]+)$") },
+        })
     }
 }
 

@@ -3,7 +3,6 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use shared::audit::{self, Act};
-use shared::error::Code;
 use shared::limit::Limits;
 use shared::outbox::{self, Message};
 use shared::prelude::*;
@@ -44,7 +43,7 @@ from_row!(Due { user_id });
 /// How long a sign-in counts as just now.
 const RECENT: SignedDuration = SignedDuration::from_mins(15);
 
-/// Somebody with a stolen token gets no further: 401 for a wrong password, 429 after five, and 403 where there is no
+/// Somebody with a stolen token gets no further: 403 for a wrong password, 429 after five, and 403 where there is no
 /// password and the person signed in more than 15 minutes ago.
 pub async fn must_be_themselves(
     db: &Db,
@@ -58,12 +57,8 @@ pub async fn must_be_themselves(
     if tx.commit_with(async |tx| has_password(tx, user).await).await? {
         let missing = || invalid_field("/password", "missing", "Field required");
         let given = proof.password.as_ref().ok_or_else(missing)?;
-        let verified = credentials::verify_again(db, limits, passwords, client, user, given).await;
-        return match verified {
-            Ok(_) => Ok(()),
-            Err(wrong) if wrong.code() == Code::Forbidden => Err(unauthorized("invalid password")),
-            Err(other) => Err(other),
-        };
+        credentials::verify_again(db, limits, passwords, client, user, given).await?;
+        return Ok(());
     }
     match user.authenticated_at {
         Some(at) if Timestamp::now().duration_since(at) <= RECENT => Ok(()),

@@ -65,7 +65,7 @@ pub async fn purge(tx: &Tx, kind: &Kind, limit: i64) -> Result<u64> {
     tx.execute(kind.delete, &[&limit]).await
 }
 
-/// Deletes messages of the outbox a month after they were put in, unless they still wait; gives their number.
+/// Deletes messages of the outbox `OUTBOX_DAYS` after they were put in, unless they still wait; gives their number.
 pub async fn purge_outbox(tx: &Tx) -> Result<u64> {
     outbox::purge(tx, OUTBOX_DAYS).await
 }

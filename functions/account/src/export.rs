@@ -9,6 +9,7 @@ use shared::outbox::{self, Message};
 use shared::prelude::*;
 use shared::settings;
 
+use crate::mail_link;
 use crate::recipient::{self, Recipient};
 use archive::{Contents, Exclusion, Record, Table};
 
@@ -19,7 +20,7 @@ text_enum! {
         Pending = "pending",
         /// The mail with the link is on its way.
         Ready = "ready",
-        /// It could not be made; it may be asked for again.
+        /// It could not be made, and a mail says so; it may be asked for again.
         Failed = "failed",
     }
 }
@@ -126,14 +127,30 @@ pub async fn claim(tx: &Tx) -> Result<Option<Claimed>> {
     .await
 }
 
-/// Ends exports that no worker finished; gives their number.
-pub async fn give_up(tx: &Tx) -> Result<u64> {
-    tx.execute(
+/// Ends exports that no worker finished, and tells the log, the audit log and, where mail reaches them, the people; gives
+/// their number.
+pub async fn give_up(tx: &Tx) -> Result<usize> {
+    let given_up = end_unfinished(tx).await?;
+    for Claimed { export_id, user_id } in &given_up {
+        tracing::error!(%export_id, "export given up");
+        let act = act("export.failed", None, *user_id, *export_id);
+        let ((), recipient) =
+            tokio::try_join!(biased; audit::record(tx, act), recipient::find(tx, *user_id))?;
+        if let Some(Recipient { email, locale, .. }) = recipient {
+            mail_link::send_notice(tx, *user_id, "export_failed", &email, &locale).await?;
+        }
+    }
+    Ok(given_up.len())
+}
+
+async fn end_unfinished(tx: &Tx) -> Result<Vec<Claimed>> {
+    tx.list(
         "update identity.exports
          set status = 'failed', finished_at = now(), expires_at = now() + interval '7 days', claimed_until = null
          where id in (select id from identity.exports
                       where status = 'pending' and attempts >= $1 and claimed_until <= now()
-                      for update skip locked)",
+                      for update skip locked)
+         returning id as export_id, user_id",
         &[&MAX_ATTEMPTS],
     )
     .await

@@ -1,6 +1,7 @@
 //! The person behind every domain: their sign-ins and profile, the administration of everybody's accounts, the audit log,
 //! and the export and erasure of all that is held on them.
 
+pub mod accept;
 pub mod access_token;
 pub mod administration;
 pub mod audit;

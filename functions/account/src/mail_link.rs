@@ -81,10 +81,22 @@ impl Purpose {
     }
 }
 
-/// 429 after a person has asked for 5 links in an hour: the address need not be theirs, and its owner may not want them.
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+/// 429 after a person has asked for 5 links in an hour.
 pub async fn limit(db: &Db, limits: &Limits, user: &User) -> Result<()> {
-    let hour = Duration::from_secs(60 * 60);
-    limits.take(db, &[Rule { name: "mail:person", key: user.id.to_string(), max: 5, window: hour }]).await
+    limits.take(db, &[by_person(user)]).await
+}
+
+/// As [`limit`], for an address that need not be the person's: also 429 after 10 links an hour to it, whoever asks. Its
+/// owner may not want them.
+pub async fn limit_to(db: &Db, limits: &Limits, user: &User, address: &Email) -> Result<()> {
+    let mailbox = Rule { name: "mail:address", key: address.as_str().to_owned(), max: 10, window: HOUR };
+    limits.take(db, &[by_person(user), mailbox]).await
+}
+
+fn by_person(user: &User) -> Rule {
+    Rule { name: "mail:person", key: user.id.to_string(), max: 5, window: HOUR }
 }
 
 /// Mails the person a new link to `email`; an older one for the same purpose ends. Must be a transaction of the service.

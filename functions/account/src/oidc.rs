@@ -47,7 +47,9 @@ impl Provider {
 #[derive(Debug, Deserr, JsonSchema)]
 #[deserr(error = Problems)]
 pub struct StartSignIn {
-    /// The page to come back to: a path of the web application, `/` if absent.
+    /// The page to come back to: a path of the web application, `/` if absent. What a browser may read as another host is
+    /// refused: a slash, tab or line break after the first slash, also as `%2F`, `%5C`, `%09`, `%0A` or `%0D`, and dots that
+    /// leave two slashes at the start.
     #[deserr(default)]
     #[schemars(default)]
     pub return_to: ReturnTo,

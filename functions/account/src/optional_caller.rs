@@ -6,7 +6,8 @@ use shared::prelude::*;
 use shared::request::{FromRequest, Request};
 use shared::settings::SettingError;
 
-/// The caller, if there is a valid token or session. A session's write still needs its CSRF token: 403.
+/// The caller, if there is a valid token or session. A session's write still needs its CSRF token, and a deactivated
+/// person's session opens nothing: 403.
 pub struct Visitor(pub Option<User>);
 
 /// The caller, if it is an admin; anybody else is nobody.
@@ -26,7 +27,9 @@ impl FromRequest for Visitor {
     }
 
     fn describe(operation: &mut Operation) {
-        operation.error(403, "A session's write lacks its CSRF token");
+        operation.security = Some("user");
+        operation.security_is_optional = true;
+        operation.error(403, "The account is deactivated, or a write by a session lacks its CSRF token");
     }
 }
 
@@ -45,5 +48,8 @@ impl FromRequest for MaybeAdmin {
         }
     }
 
-    fn describe(_: &mut Operation) {}
+    fn describe(operation: &mut Operation) {
+        operation.security = Some("user");
+        operation.security_is_optional = true;
+    }
 }

@@ -162,7 +162,12 @@ pub async fn close_ways_in(tx: &Tx, user_id: Uuid) -> Result<()> {
     let delete = "with password as (delete from identity.passwords where user_id = $1),
               mails as (delete from identity.mail_tokens where user_id = $1),
               deletion as (update identity.users set deletion_requested_at = null
-                           where id = $1 and deletion_requested_at is not null)
+                           where id = $1 and deletion_requested_at is not null
+                           returning id),
+              cancelled as (insert into identity.audit_log (id, action, entity_type, entity_id, payload)
+                            select gen_random_uuid(), 'user.deletion_cancelled', 'user', id,
+                                   jsonb_build_object('because', 'address_claimed')
+                            from deletion)
          delete from identity.external_accounts where user_id = $1";
     let act = Act {
         actor: None,
@@ -189,9 +194,12 @@ pub async fn revoke_own(tx: &Tx, user: &User, id: Uuid) -> Result<()> {
     audit::record(tx, revoked(user, "sign_in", id, serde_json::json!({}))).await
 }
 
-/// Ends every sign-in of the caller but one, with an entry in the audit log.
+/// Ends every sign-in of the caller but one, with an entry in the audit log if there was another.
 pub async fn revoke_own_but(tx: &Tx, user: &User, kept: Option<Uuid>) -> Result<()> {
     let ended = revoke_all_but(tx, user.id, kept, Because::Revoked).await?;
+    if ended == 0 {
+        return Ok(());
+    }
     audit::record(tx, revoked(user, "user", user.id, serde_json::json!({ "ended_sign_ins": ended }))).await
 }
 

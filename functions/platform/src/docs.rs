@@ -93,18 +93,29 @@ fn servers_and_callers(document: &Value) -> String {
     html.push_str("</dl>\n<h2>Callers</h2>\n<dl>\n");
     for (name, scheme) in members(&document["components"]["securitySchemes"]) {
         let about = sentence(text(&scheme["description"]));
-        let _ =
-            writeln!(html, "<dt>{}</dt><dd><code>Authorization: Bearer …</code> {about}</dd>", escaped(name));
+        let sent = match text(&scheme["in"]) {
+            "cookie" => format!("Cookie: {}=…", escaped(text(&scheme["name"]))),
+            "header" => format!("{}: …", escaped(text(&scheme["name"]))),
+            _ => "Authorization: Bearer …".to_owned(),
+        };
+        let _ = writeln!(html, "<dt>{}</dt><dd><code>{sent}</code> {about}</dd>", escaped(name));
     }
     html + "</dl>\n"
 }
 
+/// Who may call: one of the alternatives, each of which may need several things at once or nothing.
+fn callers(security: &Value) -> String {
+    let strong = |name: &str| format!("<strong>{}</strong>", escaped(name));
+    let alternatives: Vec<String> = list(security)
+        .map(|schemes| members(schemes).map(|(name, _)| strong(name)).collect::<Vec<_>>().join(" and "))
+        .map(|schemes| if schemes.is_empty() { "anyone".to_owned() } else { schemes })
+        .collect();
+    if alternatives.is_empty() { "anyone".to_owned() } else { alternatives.join(" or ") }
+}
+
 fn article(document: &Value, method: &str, path: &str, operation: &Value) -> String {
     let id = escaped(text(&operation["operationId"]));
-    let callers: Vec<String> = list(&operation["security"])
-        .flat_map(|schemes| members(schemes).map(|(name, _)| format!("<strong>{}</strong>", escaped(name))))
-        .collect();
-    let callers = if callers.is_empty() { "anyone".to_owned() } else { callers.join(" or ") };
+    let callers = callers(&operation["security"]);
     let mut html = format!(
         "<article id=\"{id}\">\n<h3><a href=\"#{id}\">{} <code>{}</code></a></h3>\n<p>{}.</p>\n{}\
          <p class=\"caller\">Caller: {callers}. Operation: <code>{id}</code></p>\n",
@@ -215,7 +226,7 @@ mod tests {
             "info": { "title": "T", "version": "1", "description": "One.\n\nTwo `x`." },
             "tags": [{ "name": "d", "description": "A domain." }],
             "paths": { "/a/{id}": { "post": {
-                "tags": ["d"], "operationId": "do-it", "summary": summary, "security": [{ "user": [] }],
+                "tags": ["d"], "operationId": "do-it", "summary": summary, "security": [{}, { "user": [] }, { "session": [], "csrf": [] }],
                 "parameters": [
                     { "name": "id", "in": "path", "required": true, "schema": { "type": "string", "format": "uuid" }, "example": "7" },
                     { "$ref": "#/components/parameters/P" },
@@ -227,6 +238,7 @@ mod tests {
                     "schema": { "$ref": "#/components/schemas/New" } } } } },
             } } },
             "components": {
+                "securitySchemes": { "session": { "type": "apiKey", "in": "cookie", "name": "s", "description": "By cookie." } },
                 "parameters": { "P": { "name": "X-P", "in": "header", "schema": { "type": "string" } } },
                 "schemas": { "New": {
                     "type": "object", "required": ["name"],
@@ -242,7 +254,8 @@ mod tests {
         let page = page("Do it");
         for part in [
             "<article id=\"do-it\">",
-            "Caller: <strong>user</strong>",
+            "Caller: anyone or <strong>user</strong> or <strong>csrf</strong> and <strong>session</strong>.",
+            "<dt>session</dt><dd><code>Cookie: s=…</code> By cookie.</dd>",
             "<code>id</code> <small>path <em>required</em></small>",
             "Example: <code>7</code>",
             "<code>X-P</code> <small>header</small>",

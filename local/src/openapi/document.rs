@@ -85,9 +85,15 @@ impl Document {
             operation_id: function.to_owned(),
             summary: doc.summary.clone(),
             description: doc.rest.clone(),
-            security: security(described.security.as_deref(), &described.method),
+            security: security(
+                described.security.as_deref(),
+                described.security_is_optional,
+                &described.method,
+            ),
             parameters,
-            request_body: described.request_body.map(|schema| request_body(&schema, sample)),
+            request_body: described
+                .request_body
+                .map(|schema| request_body(&schema, !described.request_body_is_optional, sample)),
             responses: responses
                 .into_iter()
                 .map(|(status, given)| (status, response(status, given)))
@@ -199,8 +205,8 @@ fn components(schemas: &Map<String, Value>) -> Value {
                 "type": "apiKey",
                 "in": "cookie",
                 "name": "praxis_session",
-                "description": "A browser's session, which a sign-in sets; with the prefix `__Host-` outside \
-                    development. Counts where there is no `Authorization`.",
+                "description": "A browser's session, which a sign-in sets; with the prefix `__Host-` over \
+                    https. Counts where there is no `Authorization`.",
             },
             "csrf": {
                 "type": "apiKey",
@@ -219,14 +225,18 @@ fn components(schemas: &Map<String, Value>) -> Value {
 }
 
 /// Who may call, as alternatives: a person comes by token or by a browser's session, which for a write takes both the
-/// cookie and the token of its page.
-fn security(scheme: Option<&str>, method: &str) -> Value {
-    match (scheme, method) {
-        (None, _) => json!([]),
-        (Some("user"), "GET") => json!([{ "user": [] }, { "session": [] }]),
-        (Some("user"), _) => json!([{ "user": [] }, { "session": [], "csrf": [] }]),
-        (Some(scheme), _) => json!([{ scheme: [] }]),
+/// cookie and the token of its page. One that requires nothing makes the others optional.
+fn security(scheme: Option<&str>, is_optional: bool, method: &str) -> Value {
+    let mut alternatives = match (scheme, method) {
+        (None, _) => return json!([]),
+        (Some("user"), "GET") => vec![json!({ "user": [] }), json!({ "session": [] })],
+        (Some("user"), _) => vec![json!({ "user": [] }), json!({ "session": [], "csrf": [] })],
+        (Some(scheme), _) => vec![json!({ scheme: [] })],
+    };
+    if is_optional {
+        alternatives.insert(0, json!({}));
     }
+    Value::Array(alternatives)
 }
 
 /// A parameter with its example. Text cannot be null, so that alternative of an optional one goes.
@@ -266,12 +276,12 @@ fn without_null(mut schema: Value) -> Value {
     schema
 }
 
-fn request_body(schema: &Value, sample: &Sample) -> Value {
+fn request_body(schema: &Value, required: bool, sample: &Sample) -> Value {
     let mut content = json!({ "schema": schema });
     if let Some(example) = sample.body() {
         content["examples"] = json!({ "sample": { "value": example } });
     }
-    json!({ "required": true, "content": { "application/json": content } })
+    json!({ "required": required, "content": { "application/json": content } })
 }
 
 fn response(status: u16, given: DescribedResponse) -> Value {
@@ -298,7 +308,8 @@ mod tests {
 
     fn described(method: &str, schemas: Value) -> Described {
         serde_json::from_value(json!({
-            "method": method, "path": "/a", "security": "user", "request_body": { "type": "object" },
+            "method": method, "path": "/a", "security": "user", "security_is_optional": false,
+            "request_body": { "type": "object" }, "request_body_is_optional": false,
             "parameters": [{ "name": "q", "in": "query", "description": null, "schema": { "type": ["string", "null"] } }],
             "responses": { "200": { "descriptions": ["Successful"], "content_type": "application/json", "schema": {} },
                            "503": { "descriptions": ["No database"], "content_type": null, "schema": null } },
@@ -321,8 +332,12 @@ mod tests {
         let operation = &document["paths"]["/a"]["get"];
         assert_eq!(operation["operationId"], "do-it");
         assert_eq!(operation["security"], json!([{ "user": [] }, { "session": [] }]));
-        assert_eq!(security(Some("user"), "PATCH"), json!([{ "user": [] }, { "session": [], "csrf": [] }]));
-        assert_eq!(security(Some("operator"), "GET"), json!([{ "operator": [] }]));
+        let write = json!([{ "user": [] }, { "session": [], "csrf": [] }]);
+        assert_eq!(security(Some("user"), false, "PATCH"), write);
+        let optional = json!([{}, { "user": [] }, { "session": [], "csrf": [] }]);
+        assert_eq!(security(Some("user"), true, "POST"), optional);
+        assert_eq!(security(Some("operator"), false, "GET"), json!([{ "operator": [] }]));
+        assert_eq!(security(None, false, "GET"), json!([]));
         let statuses: Vec<_> = operation["responses"].as_object().unwrap().keys().collect();
         assert_eq!(statuses, ["200", "413", "429", "502", "503", "504"]);
         let headers = |status: &str| operation["responses"][status]["headers"].as_object().unwrap().len();

@@ -4,6 +4,8 @@
 //! browsers that know it; beyond that a write must carry a token that only a page of ours can have read, and must not
 //! come from an origin that is none of ours.
 
+use std::sync::OnceLock;
+
 use http::{HeaderMap, Method, header};
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -11,10 +13,11 @@ use uuid::Uuid;
 use crate::auth::User;
 use crate::cookie;
 use crate::database::{Db, Tx};
-use crate::error::{Result, forbidden, unauthorized};
+use crate::describe::Operation;
+use crate::error::{Result, forbidden, internal, unauthorized};
 use crate::from_row;
 use crate::opaque_token::OpaqueToken;
-use crate::request::Request;
+use crate::request::{FromRequest, Request};
 use crate::settings::{self, SettingError};
 
 /// The cookie's name.
@@ -22,13 +25,19 @@ pub const SESSION_COOKIE: &str = "praxis_session";
 /// The header that proves that a page of ours has made a write.
 const CSRF: &str = "x-csrf-token";
 
+/// Origins whose pages may write.
+static ORIGINS: OnceLock<Vec<String>> = OnceLock::new();
+
 /// The rules of sessions. One per sandbox.
 pub(crate) struct Browser {
     /// How long an unused session lasts.
     idle_minutes: i64,
-    /// Origins whose pages may write.
-    origins: Vec<String>,
 }
+
+/// A parameter that lets no page of a foreign origin through: 403. For a browser's login, which has no CSRF token yet: a
+/// sibling host's page could sign its visitor in as somebody else, with a body without a content type, for which browsers
+/// ask no leave (Barth, Jackson and Mitchell, "Robust Defenses for Cross-Site Request Forgery", CCS 2008, section 3).
+pub struct KnownOrigin;
 
 struct SignIn {
     id: Uuid,
@@ -42,19 +51,13 @@ struct SignIn {
 from_row!(SignIn { id, user_id, email, display_name, created_at, is_deactivated });
 
 impl Browser {
-    /// Reads `SESSION_IDLE_MINUTES` (default a day), and the pages that may write: `APP_URL`'s and those of
-    /// `CORS_ORIGINS`, where `*` says nothing: it is for reading without a session.
+    /// Reads `SESSION_IDLE_MINUTES` (default a day), and what [`KnownOrigin`] reads.
     pub(crate) fn start() -> Result<Browser, SettingError> {
+        KnownOrigin::start()?;
         let idle_minutes = settings::number("SESSION_IDLE_MINUTES", 24 * 60, 1)?;
-        let app =
-            reqwest::Url::parse(&settings::app_url()).map_err(|_| "APP_URL must be an address".to_owned())?;
-        let mut origins = vec![app.origin().ascii_serialization()];
-        let list = settings::find("CORS_ORIGINS").unwrap_or_default();
-        let listed = list.split(',').map(|origin| origin.trim().trim_end_matches('/'));
-        origins.extend(listed.filter(|origin| !matches!(*origin, "" | "*")).map(str::to_owned));
         // The session's own end comes long before ten years.
         let idle_minutes = i64::try_from(idle_minutes.min(10 * 366 * 24 * 60)).unwrap_or_default();
-        Ok(Browser { idle_minutes, origins })
+        Ok(Browser { idle_minutes })
     }
 
     /// Whether a request without an `Authorization` header names a session.
@@ -74,7 +77,7 @@ impl Browser {
             return Err(forbidden("the account is deactivated"));
         }
         if !matches!(request.method, Method::GET | Method::HEAD) {
-            self.check_write(&request.headers, &secret)?;
+            check_write(&request.headers, &secret)?;
         }
         Ok(User {
             sign_in: Some(sign_in.id),
@@ -82,19 +85,48 @@ impl Browser {
             ..User::new(sign_in.user_id, sign_in.email.as_deref(), sign_in.display_name.as_deref())
         })
     }
+}
 
-    fn check_write(&self, headers: &HeaderMap, secret: &OpaqueToken) -> Result<()> {
-        let given = headers.get(CSRF).and_then(|value| OpaqueToken::parse(value.to_str().ok()?));
-        // Digests are compared, so that the time says nothing about how much of a guess was right.
-        if given.is_none_or(|given| given.hash() != csrf_token(secret).hash()) {
-            return Err(forbidden("missing or wrong CSRF token"));
+impl FromRequest for KnownOrigin {
+    /// Reads the origins: `APP_URL`'s and those of `CORS_ORIGINS`, where `*` says nothing: it is for reading without a
+    /// session.
+    fn start() -> Result<(), SettingError> {
+        let app =
+            reqwest::Url::parse(&settings::app_url()).map_err(|_| "APP_URL must be an address".to_owned())?;
+        let mut origins = vec![app.origin().ascii_serialization()];
+        let list = settings::find("CORS_ORIGINS").unwrap_or_default();
+        let listed = list.split(',').map(|origin| origin.trim().trim_end_matches('/'));
+        origins.extend(listed.filter(|origin| !matches!(*origin, "" | "*")).map(str::to_owned));
+        ORIGINS.get_or_init(|| origins);
+        Ok(())
+    }
+
+    async fn from_request(request: &mut Request) -> Result<KnownOrigin> {
+        check_origin(&request.headers).map(|()| KnownOrigin)
+    }
+
+    fn describe(operation: &mut Operation) {
+        operation.error(403, "The `Origin` is neither the application's nor one of `CORS_ORIGINS`");
+    }
+}
+
+fn check_write(headers: &HeaderMap, secret: &OpaqueToken) -> Result<()> {
+    let given = headers.get(CSRF).and_then(|value| OpaqueToken::parse(value.to_str().ok()?));
+    // Digests are compared, so that the time says nothing about how much of a guess was right.
+    if given.is_none_or(|given| given.hash() != csrf_token(secret).hash()) {
+        return Err(forbidden("missing or wrong CSRF token"));
+    }
+    check_origin(headers)
+}
+
+/// Browsers send an `Origin` with every write; what is no browser sends none.
+fn check_origin(headers: &HeaderMap) -> Result<()> {
+    let origins = ORIGINS.get().ok_or_else(|| internal("the origins were not read"))?;
+    match headers.get(header::ORIGIN) {
+        Some(origin) if !origins.iter().any(|known| known.as_bytes() == origin.as_bytes()) => {
+            Err(forbidden("this origin may not write"))
         }
-        match headers.get(header::ORIGIN) {
-            Some(origin) if !self.origins.iter().any(|known| known.as_bytes() == origin.as_bytes()) => {
-                Err(forbidden("this origin may not write"))
-            }
-            _ => Ok(()),
-        }
+        _ => Ok(()),
     }
 }
 

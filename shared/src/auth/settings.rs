@@ -13,31 +13,11 @@ type Get<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// See [`Verifier::from_settings`].
 pub(super) fn verifier(get: Get<'_>) -> Result<Verifier, String> {
-    // A missing or unknown environment is the real one: a forgotten variable must not let anybody be anybody.
-    let app_env = text(get, "APP_ENV").unwrap_or_default().to_ascii_lowercase();
-    let relaxed = matches!(app_env.as_str(), "development" | "test");
+    let relaxed = is_relaxed(get);
     let enabled = boolean(get, "MOCK_AUTH_ENABLED")?;
     let overridden = boolean(get, "ALLOW_MOCK_AUTH_IN_PRODUCTION")?.unwrap_or(false);
 
-    let mode = text(get, "AUTH_MODE").map(|modes| modes.to_ascii_lowercase());
-    let mut modes = Modes::default();
-    match mode.as_deref() {
-        Some(list) => list.split(',').try_for_each(|mode| modes.add(mode.trim()))?,
-        // Praxis's own tokens need keys, which a bare environment has not.
-        None if relaxed => {
-            modes = Modes {
-                mock: true,
-                praxis: praxis::source(&|name| text(get, name)).is_some(),
-                supabase: false,
-            };
-        }
-        None => {
-            return Err(
-                "AUTH_MODE must be set: it has a default only with APP_ENV=development or test".to_owned()
-            );
-        }
-    }
-
+    let modes = Modes::of(get)?;
     let accepts_mock_tokens = modes.mock || enabled == Some(true);
     if accepts_mock_tokens && !relaxed && !(enabled == Some(true) && overridden) {
         let at_fault = if modes.mock { "AUTH_MODE=mock" } else { "MOCK_AUTH_ENABLED=true" };
@@ -56,15 +36,40 @@ pub(super) fn verifier(get: Get<'_>) -> Result<Verifier, String> {
     Ok(Verifier { is_mock_mode: modes.mock, accepts_mock_tokens, praxis, supabase })
 }
 
+/// A missing or unknown environment is the real one: a forgotten variable must not let anybody be anybody.
+fn is_relaxed(get: Get<'_>) -> bool {
+    let app_env = text(get, "APP_ENV").unwrap_or_default().to_ascii_lowercase();
+    matches!(app_env.as_str(), "development" | "test")
+}
+
 /// Whose tokens are taken.
 #[derive(Default)]
-struct Modes {
+pub(super) struct Modes {
     mock: bool,
-    praxis: bool,
+    /// Also whether this system signs people in.
+    pub(super) praxis: bool,
     supabase: bool,
 }
 
 impl Modes {
+    /// `AUTH_MODE`, or its default where there is one.
+    pub(super) fn of(get: Get<'_>) -> Result<Modes, String> {
+        let mut modes = Modes::default();
+        match text(get, "AUTH_MODE").map(|list| list.to_ascii_lowercase()) {
+            Some(list) => list.split(',').try_for_each(|mode| modes.add(mode.trim()))?,
+            // Praxis's own tokens need keys, which a bare environment has not.
+            None if is_relaxed(get) => {
+                modes.mock = true;
+                modes.praxis = praxis::source(&|name| text(get, name)).is_some();
+            }
+            None => {
+                return Err("AUTH_MODE must be set: it has a default only with APP_ENV=development or test"
+                    .to_owned());
+            }
+        }
+        Ok(modes)
+    }
+
     fn add(&mut self, mode: &str) -> Result<(), String> {
         match mode {
             "mock" => self.mock = true,

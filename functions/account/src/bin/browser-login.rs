@@ -4,6 +4,7 @@ use account::browser_session::{self, BrowserUser};
 use account::credentials::{self, Credentials};
 use account::password::Passwords;
 use account::sign_in;
+use shared::auth::KnownOrigin;
 use shared::limit::Limits;
 use shared::prelude::*;
 
@@ -16,6 +17,8 @@ fn main() {
 }
 
 async fn login(
+    _: OwnSignIn,
+    _: KnownOrigin,
     db: Db,
     limits: Limits,
     passwords: Passwords,

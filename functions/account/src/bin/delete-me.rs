@@ -9,7 +9,7 @@ use shared::prelude::*;
 fn main() {
     serve(
         delete("/api/v1/me", request)
-            .or(401, "Wrong password")
+            .or(403, "wrong password")
             .or(403, "Without a password: the caller signed in more than 15 minutes ago")
             .or(409, "The caller is the last admin"),
     )

@@ -1,5 +1,6 @@
 //! Download an archive of an export by the secret of its link, which is all that a mail's reader has.
 
+use account::accept::TakesZip;
 use account::export;
 use shared::prelude::*;
 use shared::reply::ZipDownload;
@@ -26,7 +27,12 @@ struct Which {
     part: Int<1, 1000>,
 }
 
-async fn download(db: Db, Path(link): Path<Link>, Query(which): Query<Which>) -> Result<ZipDownload> {
+async fn download(
+    _: TakesZip,
+    db: Db,
+    Path(link): Path<Link>,
+    Query(which): Query<Which>,
+) -> Result<ZipDownload> {
     let tx = db.begin_service().await?;
     let part = export::part(&tx, &link.token, which.part.get()).await?;
     tx.commit().await?;

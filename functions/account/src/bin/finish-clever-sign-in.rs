@@ -17,6 +17,7 @@ fn main() {
 }
 
 async fn finish(
+    _: OwnSignIn,
     db: Db,
     clever: Clever,
     browser: Browser,
@@ -24,16 +25,19 @@ async fn finish(
     client: Client,
     Query(callback): Query<Callback>,
 ) -> Result<WithCookies<Redirect>> {
-    attempt::limit(&db, &limits, &client).await?;
-    // Out of Clever's portal people come with a code that nobody here asked for.
-    if callback.is_unasked() {
-        return attempt::start(&db, &clever, &browser, &ReturnTo::default()).await;
-    }
-    let attempt = attempt::take(&db, &clever, &browser, &callback).await?;
-    let identity = clever.identify(&attempt, &callback).await?;
-    let tx = db.begin_service().await?;
-    let user_id = external_account::sign_in(&tx, &identity).await?;
-    let session = sign_in::open_browser(&tx, user_id, clever.provider().as_str(), &client).await?;
-    tx.commit().await?;
-    Ok(WithCookies(Redirect(oidc::page(&attempt.return_to)), vec![session]))
+    let finished = async {
+        attempt::limit(&db, &limits, &client).await?;
+        // Out of Clever's portal people come with a code that nobody here asked for.
+        if callback.is_unasked() {
+            return attempt::start(&db, &clever, &browser, &ReturnTo::default()).await;
+        }
+        let attempt = attempt::take(&db, &clever, &browser, &callback).await?;
+        let identity = clever.identify(&attempt, &callback).await?;
+        let tx = db.begin_service().await?;
+        let user_id = external_account::sign_in(&tx, &identity).await?;
+        let session = sign_in::open_browser(&tx, user_id, clever.provider().as_str(), &client).await?;
+        tx.commit().await?;
+        Ok(WithCookies(Redirect(oidc::page(&attempt.return_to)), vec![session]))
+    };
+    browser.tell(finished.await)
 }

@@ -11,11 +11,13 @@ fn main() {
             .or(401, "Google did not say who this is, or not in a way to be believed")
             .or(403, "The state is missing, unknown, used, expired or another browser's")
             .or(403, "The account is deactivated, or new ones of this e-mail domain are not let in")
-            .or(409, "The e-mail address is another account's"),
+            .or(409, "The e-mail address is another account's")
+            .or(502, "Google cannot be reached right now"),
     )
 }
 
 async fn finish(
+    _: OwnSignIn,
     db: Db,
     google: Google,
     browser: Browser,
@@ -23,12 +25,15 @@ async fn finish(
     client: Client,
     Query(callback): Query<Callback>,
 ) -> Result<WithCookies<Redirect>> {
-    attempt::limit(&db, &limits, &client).await?;
-    let attempt = attempt::take(&db, &google, &browser, &callback).await?;
-    let identity = google.identify(&attempt, &callback).await?;
-    let tx = db.begin_service().await?;
-    let user_id = external_account::sign_in(&tx, &identity).await?;
-    let session = sign_in::open_browser(&tx, user_id, google.provider().as_str(), &client).await?;
-    tx.commit().await?;
-    Ok(WithCookies(Redirect(oidc::page(&attempt.return_to)), vec![session]))
+    let finished = async {
+        attempt::limit(&db, &limits, &client).await?;
+        let attempt = attempt::take(&db, &google, &browser, &callback).await?;
+        let identity = google.identify(&attempt, &callback).await?;
+        let tx = db.begin_service().await?;
+        let user_id = external_account::sign_in(&tx, &identity).await?;
+        let session = sign_in::open_browser(&tx, user_id, google.provider().as_str(), &client).await?;
+        tx.commit().await?;
+        Ok(WithCookies(Redirect(oidc::page(&attempt.return_to)), vec![session]))
+    };
+    browser.tell(finished.await)
 }

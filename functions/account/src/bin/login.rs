@@ -17,6 +17,7 @@ fn main() {
 }
 
 async fn login(
+    _: OwnSignIn,
     db: Db,
     limits: Limits,
     passwords: Passwords,

@@ -14,6 +14,7 @@ fn main() {
 }
 
 async fn refresh(
+    _: OwnSignIn,
     db: Db,
     limits: Limits,
     signer: Signer,

@@ -16,6 +16,7 @@ fn main() {
 }
 
 async fn register(
+    _: OwnSignIn,
     db: Db,
     limits: Limits,
     passwords: Passwords,

@@ -32,7 +32,7 @@ async fn request(
 ) -> Result<Accepted<MailSent>> {
     let checked =
         credentials::verify_again(&db, &limits, &passwords, &client, &user, &change.password).await?;
-    mail_link::limit(&db, &limits, &user).await?;
+    mail_link::limit_to(&db, &limits, &user, &change.email).await?;
     let tx = db.begin_service().await?;
     let (is_still, preferences) = tokio::try_join!(
         biased;

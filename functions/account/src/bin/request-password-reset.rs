@@ -26,6 +26,7 @@ struct Forgotten {
 }
 
 async fn request(
+    _: OwnSignIn,
     db: Db,
     limits: Limits,
     client: Client,

@@ -12,6 +12,7 @@ fn main() {
 }
 
 async fn reset(
+    _: OwnSignIn,
     db: Db,
     limits: Limits,
     passwords: Passwords,
@@ -27,6 +28,9 @@ async fn reset(
     let opened = mail_link::take(&tx, Purpose::ResetPassword, &given.token).await?;
     password_change::reset(&tx, opened.user_id, &hash).await?;
     tx.commit().await?;
-    credentials::unlock(&db, &limits, &client, &opened.email).await?;
+    // The password is changed and the link used up, whatever becomes of this.
+    if let Err(error) = credentials::unlock(&db, &limits, &client, &opened.email).await {
+        tracing::warn!(error_code = error.code().as_str(), "the attempts before a reset still count");
+    }
     Ok(NoContent)
 }

@@ -9,6 +9,7 @@ fn main() {
 }
 
 async fn start(
+    _: OwnSignIn,
     db: Db,
     clever: Clever,
     browser: Browser,
@@ -16,6 +17,9 @@ async fn start(
     client: Client,
     Query(wish): Query<StartSignIn>,
 ) -> Result<WithCookies<Redirect>> {
-    attempt::limit(&db, &limits, &client).await?;
-    attempt::start(&db, &clever, &browser, &wish.return_to).await
+    let started = async {
+        attempt::limit(&db, &limits, &client).await?;
+        attempt::start(&db, &clever, &browser, &wish.return_to).await
+    };
+    browser.tell(started.await)
 }

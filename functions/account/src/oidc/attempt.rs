@@ -7,6 +7,7 @@ use shared::limit::{Limits, Rule};
 use shared::opaque_token::OpaqueToken;
 use shared::prelude::*;
 
+use super::failure::{Failure, Reason};
 use super::{Browser, Callback, OidcClient, ReturnTo};
 
 /// Ten minutes, in which a person may have to type a password and a second factor.
@@ -88,5 +89,6 @@ pub async fn take(db: &Db, client: &OidcClient, browser: &Browser, callback: &Ca
 
 #[track_caller]
 fn invalid_state() -> shared::error::Error {
-    forbidden("Invalid state parameter")
+    let failure = Failure::new(Reason::Expired, "no such attempt of this browser is under way");
+    forbidden("Invalid state parameter").because(failure)
 }

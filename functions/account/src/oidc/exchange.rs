@@ -14,13 +14,12 @@ use openidconnect::{
     IdTokenFields, Nonce, PkceCodeChallenge, PkceCodeVerifier, Scope, SignatureVerificationError,
     StandardErrorResponse, StandardTokenResponse, TokenResponse as _,
 };
-use shared::error::upstream_unavailable;
 use shared::opaque_token::OpaqueToken;
 use shared::prelude::*;
 
 use super::attempt::{self, Attempt};
 use super::claims::CleverClaims;
-use super::failure::{self, Failure, refused};
+use super::failure::{self, Failure};
 use super::{Callback, Identity, OidcClient, http, metadata};
 
 type Claims = IdTokenClaims<CleverClaims, CoreGenderClaim>;
@@ -70,10 +69,7 @@ impl OidcClient {
         nonce: &Nonce,
         challenge: PkceCodeChallenge,
     ) -> Result<String> {
-        let (metadata, _) = metadata::get(&self.issuer).await.map_err(|failure| {
-            let message = format!("{} cannot be reached right now", self.provider.label());
-            upstream_unavailable(message).because(failure)
-        })?;
+        let (metadata, _) = metadata::get(&self.issuer).await.map_err(|failure| failure.at(self.provider))?;
         let client = self.client(metadata);
         let (state, nonce) = (CsrfToken::new(state.reveal()), nonce.clone());
         let flow = AuthenticationFlow::<CoreResponseType>::AuthorizationCode;
@@ -86,15 +82,16 @@ impl OidcClient {
         Ok(address.into())
     }
 
-    /// The person whom the browser came back as. 401 for whatever is wrong with it; the log says what.
+    /// The person whom the browser came back as. 502 if the provider does not work, 401 for whatever else is wrong; the log
+    /// says what.
     pub async fn identify(&self, attempt: &Attempt, callback: &Callback) -> Result<Identity> {
         if let Some(error) = &callback.error {
-            return Err(refused(failure::of_callback(error)));
+            return Err(failure::of_callback(error).at(self.provider));
         }
         let Some(code) = &callback.code else {
-            return Err(refused(Failure("the browser came back without a code")));
+            return Err(Failure::refused("the browser came back without a code").at(self.provider));
         };
-        let claims = self.claims(attempt, code).await.map_err(refused)?;
+        let claims = self.claims(attempt, code).await.map_err(|failure| failure.at(self.provider))?;
         Identity::read(self.provider, &claims)
     }
 
@@ -104,10 +101,10 @@ impl OidcClient {
         let client = self.client(metadata);
         let exchange = client
             .exchange_code(AuthorizationCode::new(code.to_owned()))
-            .map_err(|_| Failure("the provider has no token endpoint"))?
+            .map_err(|_| Failure::outage("the provider has no token endpoint"))?
             .set_pkce_verifier(PkceCodeVerifier::new(attempt.pkce_verifier.clone()));
         let tokens = exchange.request_async(&http::send).await?;
-        let signed = tokens.id_token().ok_or(Failure("the token endpoint gave no ID token"))?;
+        let signed = tokens.id_token().ok_or(Failure::refused("the token endpoint gave no ID token"))?;
         let nonce = Nonce::new(attempt.nonce.clone());
         match verified(&client, signed, &nonce) {
             // The provider may have changed its keys since they were fetched.

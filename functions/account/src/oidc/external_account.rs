@@ -6,8 +6,13 @@ use shared::database::Parameter;
 use shared::prelude::*;
 use shared::settings;
 
+use super::failure::{Failure, Reason};
 use super::{Identity, Provider};
+use crate::mail_link::{self, Purpose};
 use crate::sign_in;
+
+/// The language in which people are written to until they choose one.
+const LOCALE: &str = "en";
 
 /// The address's holder.
 struct Holder {
@@ -100,10 +105,13 @@ async fn find_holder(tx: &Tx, identity: &Identity) -> Result<Option<Holder>> {
     .await
 }
 
-/// Makes a person with this account. The address may have become somebody's a moment ago: 409.
+/// Makes a person with this account. The address may have become somebody's a moment ago: 409. One that the provider has
+/// not verified gets the link that does: until somebody follows it, whoever proves the address in another way takes it for
+/// planted, and unlinks this account.
 async fn register(tx: &Tx, identity: &Identity) -> Result<Uuid> {
     if !may_sign_up(identity) {
-        return Err(forbidden("new accounts of this e-mail domain are not let in"));
+        let failure = Failure::new(Reason::NotLetIn, "the e-mail domain is not of SIGN_UP_DOMAINS");
+        return Err(forbidden("new accounts of this e-mail domain are not let in").because(failure));
     }
     let user_id = Uuid::now_v7();
     let act = act("user.registered", user_id, identity);
@@ -113,6 +121,9 @@ async fn register(tx: &Tx, identity: &Identity) -> Result<Uuid> {
         audit::record(tx, act),
         link(tx, user_id, identity),
     )?;
+    if let (Some(email), false) = (&identity.email, identity.is_email_verified) {
+        mail_link::send(tx, user_id, Purpose::VerifyEmail, email, LOCALE).await?;
+    }
     Ok(user_id)
 }
 
@@ -130,13 +141,14 @@ fn may_sign_up(identity: &Identity) -> bool {
 async fn insert_person(tx: &Tx, user_id: Uuid, identity: &Identity) -> Result<()> {
     tx.execute(
         "insert into identity.users (id, email, display_name, roles, organization_id, locale)
-         values ($1, $2, $3, $4, $5, 'en')",
+         values ($1, $2, $3, $4, $5, $6)",
         &[
             &user_id,
             &identity.email,
             &identity.name,
             &vec![identity.role.as_str().to_owned()],
             &identity.organization_id,
+            &LOCALE,
         ],
     )
     .await?;

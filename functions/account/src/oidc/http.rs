@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use openidconnect::http::StatusCode;
 use openidconnect::{HttpRequest, HttpResponse};
 use shared::http_client;
 
@@ -16,6 +17,8 @@ const LIMIT: usize = 256 * 1024;
 pub(super) enum HttpFailure {
     /// No connection, or one that broke.
     Unreachable,
+    /// An answer that says no more than this: 429 or a status from 500 on.
+    Broken,
     /// No answer within the time.
     Slow,
     /// More than a provider has to say.
@@ -38,6 +41,9 @@ pub(super) async fn send(request: HttpRequest) -> Result<HttpResponse, HttpFailu
     let answer = answer
         .map_err(|cause| if cause.is_timeout() { HttpFailure::Slow } else { HttpFailure::Unreachable })?;
     let (status, headers) = (answer.status(), answer.headers().clone());
+    if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+        return Err(HttpFailure::Broken);
+    }
     let body = http_client::read(answer, LIMIT).await.map_err(|cause| match cause {
         http_client::ReadError::TooLarge => HttpFailure::TooLarge,
         http_client::ReadError::Transport(cause) if cause.is_timeout() => HttpFailure::Slow,

@@ -70,7 +70,7 @@ impl JsonSchema for ReturnTo {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "maxLength": LENGTH, "pattern": "^/([^/\\\\]|$)" })
+        json_schema!({ "type": "string", "maxLength": LENGTH, "pattern": "^/([!-.0-\\[\\]-~][!-\\[\\]-~]*)?$" })
     }
 }
 

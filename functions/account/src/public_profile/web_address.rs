@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use deserr::{IntoValue, Map as _, Value, ValuePointerRef};
 use schemars::{Schema, SchemaGenerator, json_schema};
 use shared::http::Uri;
+use shared::http::uri::Authority;
 use shared::input::problem;
 use shared::prelude::*;
 
@@ -14,13 +15,22 @@ use shared::prelude::*;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WebAddress<const MAX: usize>(String);
 
+const SENTENCE: &str = "Input should be an address like https://example.org/page, in ASCII: other letters as punycode \
+    in the host (xn--…) and percent-encoded after it (%C3%BC)";
+
 fn is_web_address(text: &str) -> bool {
     let Ok(uri) = text.parse::<Uri>() else { return false };
     text.is_ascii()
         && matches!(uri.scheme_str(), Some("http" | "https"))
         && uri
             .authority()
-            .is_some_and(|authority| !authority.host().is_empty() && !authority.as_str().contains('@'))
+            .is_some_and(|authority| !authority.host().is_empty() && is_host_and_port(authority))
+}
+
+/// No name or password, and after the host nothing but a port from 0 to 65535.
+fn is_host_and_port(authority: &Authority) -> bool {
+    let text = authority.as_str();
+    !text.contains('@') && (text == authority.host() || authority.port_u16().is_some())
 }
 
 /// An empty one is null.
@@ -37,7 +47,7 @@ impl<const MAX: usize> Deserr<Problems> for WebAddress<MAX> {
     ) -> Result<WebAddress<MAX>, Problems> {
         let text = Text::<0, MAX>::deserialize_from_value(value, location)?;
         if !text.as_str().is_empty() && !is_web_address(text.as_str()) {
-            return Err(problem(location, "url", "Input should be an address like https://example.org/page"));
+            return Err(problem(location, "url", SENTENCE));
         }
         Ok(WebAddress(text.as_str().to_owned()))
     }
@@ -123,6 +133,7 @@ mod tests {
             "http://a.example:8080/b?c=d#e",
             "HTTPS://A.EXAMPLE/%C3%BC",
             "https://[::1]/",
+            "https://[::1]:65535/",
         ] {
             assert!(is_web_address(text), "{text}");
         }
@@ -142,6 +153,11 @@ mod tests {
             " https://a.example",
             "https://a.example\n",
             "https://bank.example@a.example/",
+            "https://a.example:65536/",
+            "https://a.example:99999999999",
+            "https://a.example:x/",
+            "https://[::1]:65536/",
+            "https://ä.example/",
             "",
         ] {
             assert!(!is_web_address(text), "{text}");

@@ -14,7 +14,7 @@ async fn an_export_becomes_an_archive_whose_link_is_mailed() {
     let (alice, db) = (stack.user(), stack.db().await);
     alice.patch("/api/v1/me", json!({"display_name": "Älice", "locale": "de"})).await.assert_status(200);
     alice.request("POST", EXPORT).await.assert_status(202);
-    assert_eq!(stack.invoke("build-exports", json!({})).await, json!({"ready": 1, "failed": 0}));
+    assert_eq!(stack.invoke("build-exports", json!({})).await, json!({"ready": 1}));
     let mails = mails(&db, alice.id(), "export_ready").await;
     let [mail] = mails.as_slice() else { panic!("{mails:?}") };
     assert_eq!(mail["to"], format!("{}@mock.local", alice.id()));
@@ -50,7 +50,7 @@ async fn an_export_becomes_an_archive_whose_link_is_mailed() {
     ] {
         assert!(readme.contains(words), "{readme}");
     }
-    assert_eq!(stack.invoke("build-exports", json!({})).await, json!({"ready": 0, "failed": 0}));
+    assert_eq!(stack.invoke("build-exports", json!({})).await, json!({"ready": 0}));
 }
 
 #[tokio::test]
@@ -87,9 +87,9 @@ async fn what_a_dead_worker_left_is_made_by_another_once_its_lease_ends() {
     let (alice, db) = (stack.user(), stack.db().await);
     alice.request("POST", EXPORT).await.assert_status(202);
     run(&db, "update identity.exports set attempts = 1, claimed_until = now() + interval '1 minute'").await;
-    assert_eq!(stack.invoke("build-exports", json!({})).await, json!({"ready": 0, "failed": 0}));
+    assert_eq!(stack.invoke("build-exports", json!({})).await, json!({"ready": 0}));
     run(&db, "update identity.exports set claimed_until = now() - interval '1 second'").await;
-    assert_eq!(stack.invoke("build-exports", json!({})).await, json!({"ready": 1, "failed": 0}));
+    assert_eq!(stack.invoke("build-exports", json!({})).await, json!({"ready": 1}));
     assert_eq!(mails(&db, alice.id(), "export_ready").await.len(), 1);
 }
 
@@ -124,9 +124,54 @@ async fn one_that_cannot_be_made_does_not_stop_the_others_and_fails_in_the_end()
         assert!(stack.try_invoke("build-exports", json!({})).await.is_err());
     }
     run(&db, "update identity.exports set claimed_until = now() where status = 'pending'").await;
-    assert_eq!(stack.invoke("build-exports", json!({})).await, json!({"ready": 0, "failed": 1}));
+    assert!(stack.try_invoke("build-exports", json!({})).await.is_err(), "whoever runs it hears of it");
     assert_eq!(count(&db, "identity.exports where status = 'failed'").await, 1);
-    assert_eq!(acts(&db, alice.id()).await, ["export.requested"]);
+    assert_eq!(acts(&db, alice.id()).await, ["export.requested", "export.failed"]);
+    assert!(mails(&db, alice.id(), "export_failed").await.is_empty(), "there is nowhere to send it");
+    assert_eq!(stack.invoke("build-exports", json!({})).await, json!({"ready": 0}));
+}
+
+#[tokio::test]
+async fn who_waits_for_one_that_is_given_up_is_told_and_may_ask_again() {
+    let stack = stack().await;
+    let (alice, db) = (stack.user(), stack.db().await);
+    alice.patch("/api/v1/me", json!({"locale": "en"})).await.assert_status(200);
+    alice.request("POST", EXPORT).await.assert_status(202);
+    run(&db, "alter table identity.export_parts add constraint broken check (archive is null)").await;
+    for attempt in 1..=3 {
+        assert!(stack.try_invoke("build-exports", json!({})).await.is_err(), "attempt {attempt}");
+        assert!(mails(&db, alice.id(), "export_failed").await.is_empty(), "attempt {attempt}");
+        run(&db, "update identity.exports set claimed_until = now()").await;
+    }
+    assert!(
+        stack.try_invoke("build-exports", json!({})).await.is_err(),
+        "an alarm hears of failed invocations"
+    );
+    // Two calls and four runs: the line of a run is its last one.
+    let logs = stack.wait_for_logs(6).await;
+    assert_eq!((&logs[5]["type"], &logs[5]["level"]), (&json!("job"), &json!("ERROR")), "{}", logs[5]);
+    let lines = stack.lines();
+    let given_up: Vec<Value> = lines
+        .iter()
+        .filter_map(|line| serde_json::from_str(&line.line).ok())
+        .filter(|line: &Value| line["message"] == "export given up")
+        .collect();
+    let export: uuid::Uuid = value(&db, "select id from identity.exports").await;
+    assert_eq!(given_up.len(), 1, "{given_up:?}");
+    assert_eq!((&given_up[0]["level"], &given_up[0]["export_id"]), (&json!("ERROR"), &json!(export)));
+    let told = mails(&db, alice.id(), "export_failed").await;
+    let [mail] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!(mail["to"], format!("{}@mock.local", alice.id()));
+    stack.deliver_mail().await;
+    let sent = stack.mails().await;
+    assert_eq!((sent.len(), sent[0].subject.as_str()), (1, "Your data could not be gathered"));
+    assert_eq!(acts(&db, alice.id()).await, ["export.requested", "export.failed"]);
+
+    run(&db, "alter table identity.export_parts drop constraint broken").await;
+    assert_eq!(stack.invoke("build-exports", json!({})).await, json!({"ready": 0}), "it stays given up");
+    assert_eq!(mails(&db, alice.id(), "export_failed").await.len(), 0, "sent, and not again");
+    alice.request("POST", EXPORT).await.assert_status(202);
+    assert_eq!(stack.invoke("build-exports", json!({})).await, json!({"ready": 1}));
 }
 
 #[tokio::test]

@@ -5,6 +5,8 @@ use serde_json::json;
 use shared::opaque_token::OpaqueToken;
 use uuid::Uuid;
 
+use crate::people::{BROWSER_LOGIN, MIA, PASSWORD, register, value};
+
 const ME: &str = "/api/v1/me";
 const COOKIE: &str = "praxis_session";
 
@@ -138,6 +140,29 @@ async fn a_write_from_a_strange_origin_is_403() {
 }
 
 #[tokio::test]
+async fn no_strange_origin_plants_a_session() {
+    let stack = Stack::builder().env("APP_URL", "https://app.example/start").start().await;
+    register(&stack, MIA).await;
+    let login = || stack.anonymous().request("POST", BROWSER_LOGIN);
+    let body = json!({ "email": MIA, "password": PASSWORD });
+    for origin in ["https://evil.example", "https://evil.app.example", "http://app.example", "null", ""] {
+        // With and without a content type, whose absence spares a page the preflight.
+        let calls = [login().json(&body), login().body(body.to_string())];
+        for call in calls {
+            let answer = call.header("origin", origin).await;
+            answer.assert_error(403, "FORBIDDEN", "this origin may not write");
+            assert!(answer.set_cookies().is_empty());
+        }
+    }
+    let none: i64 = value(&stack, "select count(*) from identity.sign_ins").await;
+    assert_eq!(none, 0);
+    // As a form sends it, even where no origin is told.
+    login().header("content-type", "text/plain").body(body.to_string()).await.assert_invalid(&[""]);
+    login().json(&body).header("origin", "https://app.example").await.assert_status(200);
+    login().json(&body).await.assert_status(200);
+}
+
+#[tokio::test]
 async fn an_open_cors_list_opens_no_session() {
     let stack = Stack::builder().env("CORS_ORIGINS", "*").env("APP_URL", "https://app.example").start().await;
     let browser = Browser::new(&stack).await;
@@ -228,15 +253,28 @@ async fn a_deactivated_person_s_session_opens_nothing() {
 }
 
 #[tokio::test]
-async fn in_production_the_cookie_has_the_host_s_prefix() {
-    let builder =
-        Stack::builder().env("APP_ENV", "production").env("AUTH_MODE", "praxis").env("MOCK_AUTH_ENABLED", "");
-    let stack = builder.start().await;
-    let browser = Browser::new(&stack).await;
-    let answer = browser.client.get(ME).await;
-    answer.assert_error(401, "UNAUTHORIZED", "missing Authorization header");
-    let client = stack.anonymous().cookie(&format!("__Host-{COOKIE}"), &browser.secret.reveal());
-    assert_eq!(client.get(ME).await.str("user_id"), browser.person.to_string());
+async fn only_a_laptop_s_cookie_is_for_plain_http() {
+    let production = Stack::builder().env("APP_ENV", "production").env("AUTH_MODE", "praxis");
+    let stacks = [
+        // As the template deploys it.
+        Stack::builder().env("APP_ENV", "development").env("COOKIES_OVER_HTTP", ""),
+        Stack::builder().env("COOKIES_OVER_HTTP", "perhaps"),
+        production.env("MOCK_AUTH_ENABLED", "").env("COOKIES_OVER_HTTP", "true"),
+    ];
+    for stack in stacks {
+        let stack = stack.start().await;
+        let browser = Browser::new(&stack).await;
+        let answer = browser.client.get(ME).await;
+        answer.assert_error(401, "UNAUTHORIZED", "missing Authorization header");
+        let client = stack.anonymous().cookie(&format!("__Host-{COOKIE}"), &browser.secret.reveal());
+        assert_eq!(client.get(ME).await.str("user_id"), browser.person.to_string());
+        let cookie = stack.anonymous().request("POST", "/api/v1/auth/logout").await.set_cookies().remove(0);
+        assert_eq!(cookie.name, format!("__Host-{COOKIE}"));
+        assert_eq!(cookie.attribute("secure").as_deref(), Some(""));
+    }
+    let laptop = testkit::stack().await;
+    let cookie = laptop.anonymous().request("POST", "/api/v1/auth/logout").await.set_cookies().remove(0);
+    assert_eq!((cookie.name.as_str(), cookie.attribute("secure")), (COOKIE, None));
 }
 
 #[tokio::test]

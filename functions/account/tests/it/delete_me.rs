@@ -92,7 +92,7 @@ async fn who_has_a_password_proves_it() {
     delete(&alice, json!({})).await.assert_invalid(&["/password"]);
     delete(&alice, json!({"password": null})).await.assert_invalid(&["/password"]);
     let wrong = delete(&alice, json!({"password": "wrong"})).await;
-    wrong.assert_error(401, "UNAUTHORIZED", "invalid password");
+    wrong.assert_error(403, "FORBIDDEN", "wrong password");
     assert_eq!(count(&db, "identity.users where deletion_requested_at is not null").await, 0);
     delete(&alice, json!({"password": "correct horse battery"})).await.assert_status(202);
     assert_eq!(count(&db, "identity.users where deletion_requested_at is not null").await, 1);
@@ -104,7 +104,7 @@ async fn a_password_cannot_be_guessed_here() {
     let (alice, db) = (stack.user(), stack.db().await);
     with_password(&db, &alice, "correct horse battery").await;
     for _ in 0..5 {
-        delete(&alice, json!({"password": "wrong"})).await.assert_status(401);
+        delete(&alice, json!({"password": "wrong"})).await.assert_status(403);
     }
     let answer = delete(&alice, json!({"password": "correct horse battery"})).await;
     answer.assert_status(429);

@@ -1,5 +1,9 @@
 //! download-export.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use local::testkit::Stack;
 use serde_json::{Value, json};
 
 use crate::rights::{acts, exported, follow, run, stack, unzip, value};
@@ -28,6 +32,53 @@ async fn a_link_downloads_an_archive_for_browsers_and_programs() {
 }
 
 #[tokio::test]
+async fn nobody_gets_an_archive_damaged() {
+    let stack = stack().await;
+    let (alice, db) = (stack.user(), stack.db().await);
+    let path = exported(&stack, &alice).await;
+    let refused = "this is a zip archive: send Accept: application/zip";
+    for accept in [
+        "*/*",
+        "",
+        "application/*",
+        "application/json",
+        "application/json, application/zip",
+        "application/octet-stream",
+        "text/*",
+        "application/zip;q=0.9",
+        "APPLICATION/ZIP",
+    ] {
+        let answer = stack.anonymous().get(&path).header("accept", accept).await;
+        answer.assert_error(406, "NOT_ACCEPTABLE", refused);
+    }
+    let two = stack.anonymous().get(&path).header("accept", "application/zip").header("accept", "*/*");
+    two.await.assert_error(406, "NOT_ACCEPTABLE", refused);
+    let without = without_accept(&stack, &path).await;
+    assert!(without.starts_with("HTTP/1.1 406 ") && without.contains(refused), "{without}");
+    assert_eq!(acts(&db, alice.id()).await, ["export.requested"], "nothing was downloaded");
+
+    for accept in ["application/zip, */*", "text/html, */*", " application/zip ,text/plain"] {
+        let answer = stack.anonymous().get(&path).header("accept", accept).await;
+        answer.assert_status(200);
+        assert!(unzip(answer.bytes()).contains_key("identity.users.json"));
+    }
+}
+
+/// A `GET` as no client of HTTP sends it by itself: without any `Accept`.
+async fn without_accept(stack: &Stack, path: &str) -> String {
+    let address = stack.url().trim_start_matches("http://").to_owned();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    let exchange = move || {
+        let mut connection = TcpStream::connect(address).expect("the gateway");
+        connection.write_all(request.as_bytes()).expect("a request");
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).expect("an answer in text");
+        answer
+    };
+    tokio::task::spawn_blocking(exchange).await.expect("an answer")
+}
+
+#[tokio::test]
 async fn a_link_that_is_unknown_changed_or_too_old_leads_nowhere() {
     let stack = stack().await;
     let (alice, db) = (stack.user(), stack.db().await);
@@ -35,11 +86,11 @@ async fn a_link_that_is_unknown_changed_or_too_old_leads_nowhere() {
     let changed = format!("{}{}", &path[..path.len() - 2], if path.ends_with("AA") { "BA" } else { "AA" });
     let unknown = "/api/v1/exports/".to_owned() + &"A".repeat(43);
     for path in [&changed, &unknown, "/api/v1/exports/x", "/api/v1/exports/%00", &format!("{path}?part=2")] {
-        stack.anonymous().get(path).await.assert_error(404, "NOT_FOUND", "export not found");
+        follow(&stack, path).await.assert_error(404, "NOT_FOUND", "export not found");
     }
-    stack.anonymous().get(&format!("{path}?part=0")).await.assert_invalid(&["/part"]);
+    follow(&stack, &format!("{path}?part=0")).await.assert_invalid(&["/part"]);
     run(&db, "update identity.exports set expires_at = now()").await;
-    stack.anonymous().get(&path).await.assert_error(404, "NOT_FOUND", "export not found");
+    follow(&stack, &path).await.assert_error(404, "NOT_FOUND", "export not found");
     assert_eq!(acts(&db, alice.id()).await, ["export.requested"]);
 }
 

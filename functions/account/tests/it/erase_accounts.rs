@@ -114,6 +114,9 @@ async fn who_was_erased_does_not_come_back_by_a_token_that_is_still_good() {
     let late = alice.bearer(&crate::rights::access_token(&stack, alice.id(), sign_in, 0));
     late.patch("/api/v1/me", json!({})).await.assert_status(200);
     stack.invoke("erase-accounts", json!({})).await;
+    for read in ["/api/v1/me", "/api/v1/identity/sessions", "/api/v1/sessions"] {
+        late.get(read).await.assert_error(401, "UNAUTHORIZED", "invalid or expired access token");
+    }
     for call in [
         late.patch("/api/v1/me", json!({})),
         late.delete("/api/v1/me").json(&json!({})),

@@ -4,11 +4,14 @@ use local::testkit::fakes::Misbehaviour;
 use serde_json::{Value, json};
 
 use crate::outside_sign_in::{
-    APP, FAILED, account, assert_not_signed_in, assert_signed_in, cause, count, go, me, mia, sign_in, start,
-    with,
+    APP, FAILED, PAGE, account, assert_not_signed_in, assert_signed_in, assert_told, cause, count, go, me,
+    mia, sign_in, start, with,
 };
+use crate::people::{PASSWORD, link_token, login, mails};
 
 const CALLBACK: &str = "/api/v1/auth/clever/callback";
+/// The address that the roster has of [`lee`].
+const ADDRESS: &str = "t.lee@lakeside.org";
 const DISTRICT: &str = "4fd43cc56d11340000000005";
 
 /// A teacher as Clever's documentation has them.
@@ -19,7 +22,7 @@ fn lee() -> Value {
         "multi_role_user_id": "5f3e5b1d2c4a6b7c8d9e0f12",
         "user_type": "teacher",
         "district": DISTRICT,
-        "email": "t.lee@lakeside.org",
+        "email": ADDRESS,
         "email_verified": false,
         "given_name": "Tran",
         "family_name": "Lee"
@@ -52,6 +55,65 @@ async fn a_teacher_ends_signed_in() {
         assert_eq!(count(&stack, &person).await, 1);
     }
     assert_eq!(count(&stack, "identity.users").await, 1);
+}
+
+#[tokio::test]
+async fn whoever_confirms_the_rosters_address_keeps_clever_after_a_reset_and_beside_google() {
+    let (stack, provider) = start(&[]).await;
+    provider.sign_in(lee());
+    let (browser, _) = sign_in(&stack, &provider, "clever").await;
+    let person = me(&browser).await;
+    assert_signed_in(&sign_in(&stack, &provider, "clever").await.1);
+    let mailed = mails(&stack, "verify_email").await;
+    assert_eq!(mailed.len(), 1, "only the first sign-in mails a link");
+    assert_eq!((&mailed[0]["to"], &mailed[0]["locale"]), (&json!(ADDRESS), &json!("en")));
+    let token = link_token(&stack, "verify_email").await;
+    stack.anonymous().post("/api/v1/identity/email/verify", json!({"token": token})).await.assert_status(204);
+
+    stack
+        .anonymous()
+        .post("/api/v1/identity/password/forgot", json!({"email": ADDRESS}))
+        .await
+        .assert_status(202);
+    let token = link_token(&stack, "reset_password").await;
+    let new = json!({"token": token, "password": PASSWORD});
+    stack.anonymous().post("/api/v1/identity/password/reset", new).await.assert_status(204);
+    let (browser, answer) = sign_in(&stack, &provider, "clever").await;
+    assert_signed_in(&answer);
+    assert_eq!(me(&browser).await, person);
+
+    provider.sign_in(with(mia(), json!({"email": ADDRESS})));
+    assert_eq!(me(&sign_in(&stack, &provider, "google").await.0).await, person);
+    provider.sign_in(lee());
+    assert_eq!(me(&sign_in(&stack, &provider, "clever").await.0).await, person);
+    login(&stack, ADDRESS, PASSWORD).await.assert_status(200);
+}
+
+#[tokio::test]
+async fn until_the_address_is_confirmed_whoever_proves_it_has_the_account_alone() {
+    let (stack, provider) = start(&[]).await;
+    provider.sign_in(lee());
+    let (browser, _) = sign_in(&stack, &provider, "clever").await;
+    let person = me(&browser).await;
+    provider.sign_in(with(mia(), json!({"email": ADDRESS})));
+    assert_eq!(me(&sign_in(&stack, &provider, "google").await.0).await, person);
+    browser.get("/api/v1/me").await.assert_status(401);
+    provider.sign_in(lee());
+    sign_in(&stack, &provider, "clever").await.1.assert_status(409);
+    assert_eq!(count(&stack, "identity.mail_tokens").await, 0, "the link is gone with them");
+}
+
+#[tokio::test]
+async fn who_comes_with_a_verified_address_or_none_gets_no_link() {
+    let (stack, provider) = start(&[]).await;
+    provider.sign_in(with(lee(), json!({"email_verified": true})));
+    assert_signed_in(&sign_in(&stack, &provider, "clever").await.1);
+    provider.sign_in(with(lee(), json!({"sub": "2", "email": null})));
+    assert_signed_in(&sign_in(&stack, &provider, "clever").await.1);
+    provider.sign_in(mia());
+    assert_signed_in(&sign_in(&stack, &provider, "google").await.1);
+    assert_eq!(count(&stack, "identity.users").await, 3);
+    assert_eq!(count(&stack, "platform.outbox").await, 0);
 }
 
 #[tokio::test]
@@ -110,6 +172,10 @@ async fn whoever_comes_from_the_portal_is_sent_on_a_fresh_sign_in() {
     answer.assert_status(302);
     assert_eq!(answer.header("location"), Some(format!("{APP}/").as_str()));
     me(&browser.with_cookies_of(&answer)).await;
+
+    // So is a browser of a person, and not to the page of failures.
+    let answer = stack.anonymous().get(&format!("{CALLBACK}?code=somebodys")).header("accept", PAGE).await;
+    assert!(answer.header("location").unwrap().starts_with(provider.issuer()), "{answer}");
 
     // With a state or an error it is an answer to something, and must be right.
     for query in ["?code=x&state=x", "?error=access_denied", "?code=x&error=access_denied", ""] {
@@ -206,6 +272,29 @@ async fn no_token_but_a_good_one_is_believed() {
     let (_, answer) = sign_in(&stack, &provider, "clever").await;
     answer.assert_error(401, "UNAUTHORIZED", "Invalid user info from Clever");
     assert_eq!(count(&stack, "identity.users").await, 0);
+}
+
+#[tokio::test]
+async fn a_browser_ends_on_a_page_that_tells_why() {
+    let (stack, provider) = start(&[]).await;
+    provider.sign_in(lee());
+    for (misbehaviour, reason, status, why) in [
+        (Misbehaviour::Refuses("access_denied"), "cancelled", 401, "the provider sent back: access_denied"),
+        (
+            Misbehaviour::TokenStatus(503),
+            "unavailable",
+            502,
+            "the provider answered that it does not work now",
+        ),
+    ] {
+        provider.misbehave(misbehaviour);
+        let (browser, back) = go(&stack, &provider, &stack.anonymous(), "clever").await;
+        let answer = browser.get(&back).header("accept", PAGE).await;
+        assert_told(&stack, &answer, reason, status, why).await;
+        let answer = browser.get(&back).header("accept", PAGE).await;
+        let why = "no such attempt of this browser is under way";
+        assert_told(&stack, &answer, "expired", 403, why).await;
+    }
 }
 
 #[tokio::test]

@@ -1,10 +1,12 @@
 //! finish-google-sign-in.
 
 use local::testkit::fakes::{Key, Misbehaviour};
+use local::testkit::{Answer, Stack};
 use serde_json::{Value, json};
 
 use crate::outside_sign_in::{
-    FAILED, account, assert_not_signed_in, assert_signed_in, cause, count, go, me, mia, sign_in, start, with,
+    FAILED, PAGE, account, assert_not_signed_in, assert_signed_in, assert_told, cause, count, go, log_line,
+    me, mia, sign_in, start, with,
 };
 
 const CALLBACK: &str = "/api/v1/auth/google/callback";
@@ -91,17 +93,8 @@ async fn no_token_but_a_good_one_is_believed() {
             Misbehaviour::Refuses("secret@example.com"),
             "the provider sent back an error that is none of the standard's",
         ),
-        (Misbehaviour::TokenStatus(500), "the token endpoint answered an error"),
-        (
-            Misbehaviour::TokenBody("{\"id_token\": \"secret".to_owned()),
-            "the token endpoint's answer cannot be read",
-        ),
-        (Misbehaviour::TokenBody("x".repeat(300_000)), "the provider's answer is too large"),
-        (Misbehaviour::TokenHangs, "the provider did not answer in time"),
-        (
-            Misbehaviour::TokenRedirect(format!("{}/token", provider.issuer())),
-            "the token endpoint's answer is empty or no JSON",
-        ),
+        (Misbehaviour::Refuses("server_error"), "the provider sent back: server_error"),
+        (Misbehaviour::TokenStatus(400), "the token endpoint answered an error"),
     ] {
         provider.misbehave(misbehaviour.clone());
         let (_, answer) = sign_in(&stack, &provider, "google").await;
@@ -115,21 +108,136 @@ async fn no_token_but_a_good_one_is_believed() {
     assert_signed_in(&sign_in(&stack, &provider, "google").await.1);
 }
 
+/// What people who call a program are told while Google does not work, and whoever watches the log.
+async fn assert_outage(stack: &Stack, answer: &Answer, cause: &str) {
+    answer.assert_error(502, "UPSTREAM_UNAVAILABLE", "Google cannot be reached right now");
+    assert_not_signed_in(answer);
+    let line = log_line(stack, answer).await;
+    assert_eq!((&line["level"], &line["error_code"]), (&json!("ERROR"), &json!("UPSTREAM_UNAVAILABLE")));
+    assert_eq!(line["cause"], cause);
+}
+
+#[tokio::test]
+async fn an_outage_of_the_provider_is_one() {
+    let (stack, provider) = start(&[]).await;
+    provider.sign_in(mia());
+    for (misbehaviour, why) in [
+        (Misbehaviour::TokenStatus(500), "the provider answered that it does not work now"),
+        (Misbehaviour::TokenStatus(429), "the provider answered that it does not work now"),
+        (
+            Misbehaviour::TokenBody("{\"id_token\": \"secret".to_owned()),
+            "the token endpoint's answer cannot be read",
+        ),
+        (Misbehaviour::TokenBody("<html>".to_owned()), "the token endpoint's answer cannot be read"),
+        (Misbehaviour::TokenBody(String::new()), "the token endpoint's answer is empty or no JSON"),
+        (Misbehaviour::TokenBody("x".repeat(300_000)), "the provider's answer is too large"),
+        (Misbehaviour::TokenHangs, "the provider did not answer in time"),
+        (
+            Misbehaviour::TokenRedirect(format!("{}/token", provider.issuer())),
+            "the token endpoint's answer is empty or no JSON",
+        ),
+    ] {
+        provider.misbehave(misbehaviour);
+        let (_, answer) = sign_in(&stack, &provider, "google").await;
+        assert_outage(&stack, &answer, why).await;
+    }
+    provider.behave();
+    let (browser, back) = go(&stack, &provider, &stack.anonymous(), "google").await;
+    drop(provider);
+    assert_outage(&stack, &browser.get(&back).await, "the provider cannot be reached").await;
+    assert_eq!(count(&stack, "identity.sign_ins").await, 0);
+}
+
+#[tokio::test]
+async fn a_wrong_secret_of_ours_is_an_outage_too() {
+    let (stack, provider) = start(&[("GOOGLE_CLIENT_SECRET", "another")]).await;
+    provider.sign_in(mia());
+    let (_, answer) = sign_in(&stack, &provider, "google").await;
+    assert_outage(&stack, &answer, "the token endpoint answered invalid_client").await;
+}
+
+#[tokio::test]
+async fn a_browser_ends_on_a_page_that_tells_why() {
+    let (stack, provider) = start(&[("SIGN_UP_DOMAINS", "example.org")]).await;
+    provider.sign_in(mia());
+    for (misbehaviour, reason, status, why) in [
+        (Misbehaviour::Refuses("access_denied"), "cancelled", 401, "the provider sent back: access_denied"),
+        (
+            Misbehaviour::Refuses("secret@example.com&error=exists"),
+            "failed",
+            401,
+            "the provider sent back an error that is none of the standard's",
+        ),
+        (Misbehaviour::WrongNonce, "failed", 401, "the ID token's nonce is wrong"),
+        (
+            Misbehaviour::TokenStatus(500),
+            "unavailable",
+            502,
+            "the provider answered that it does not work now",
+        ),
+    ] {
+        provider.misbehave(misbehaviour);
+        let (browser, back) = go(&stack, &provider, &stack.anonymous(), "google").await;
+        let answer = browser.get(&back).header("accept", PAGE).await;
+        assert_told(&stack, &answer, reason, status, why).await;
+    }
+    provider.behave();
+
+    let (browser, back) = go(&stack, &provider, &stack.anonymous(), "google").await;
+    let strange = stack.anonymous().get(&back).header("accept", PAGE).await;
+    let first = browser.get(&back).header("accept", PAGE).await;
+    assert_signed_in(&first);
+    let again = browser.get(&back).header("accept", PAGE).await;
+    let none = browser.get(&format!("{CALLBACK}?error=//evil.example")).header("accept", PAGE).await;
+    for answer in [strange, again, none] {
+        let why = "no such attempt of this browser is under way";
+        assert_told(&stack, &answer, "expired", 403, why).await;
+    }
+
+    let come = async |claims: Value| {
+        provider.sign_in(with(mia(), claims));
+        let (browser, back) = go(&stack, &provider, &stack.anonymous(), "google").await;
+        browser.get(&back).header("accept", PAGE).await
+    };
+    let answer = come(json!({"sub": "2", "email": "lee@evil.example"})).await;
+    assert_told(&stack, &answer, "not_let_in", 403, "the e-mail domain is not of SIGN_UP_DOMAINS").await;
+    for (answer, reason, code) in [
+        (come(json!({"sub": "2"})).await, "exists", "CONFLICT"),
+        (come(json!({"email": ""})).await, "failed", "UNAUTHORIZED"),
+        (
+            {
+                let db = stack.db().await;
+                db.batch_execute("update identity.users set deactivated_at = now()").await.unwrap();
+                come(json!({})).await
+            },
+            "deactivated",
+            "FORBIDDEN",
+        ),
+    ] {
+        answer.assert_status(302);
+        let page = format!("{}/sign-in?error={reason}", crate::outside_sign_in::APP);
+        assert_eq!(answer.header("location"), Some(page.as_str()));
+        assert!(answer.set_cookies().is_empty());
+        assert_eq!(log_line(&stack, &answer).await["error_code"], code);
+    }
+    // Who takes anything is no browser.
+    let program = stack.anonymous().get(&format!("{CALLBACK}?state=x")).header("accept", "*/*").await;
+    program.assert_error(403, "FORBIDDEN", "Invalid state parameter");
+}
+
 #[tokio::test]
 async fn discovery_may_fail_on_the_way_back() {
     let (stack, provider) = start(&[]).await;
     provider.sign_in(mia());
     for (misbehaviour, why) in [
-        (Misbehaviour::NoDiscovery, "the provider refused its discovery document or its keys"),
-        (Misbehaviour::NoKeys, "the provider refused its discovery document or its keys"),
+        (Misbehaviour::NoDiscovery, "the provider answered that it does not work now"),
+        (Misbehaviour::NoKeys, "the provider answered that it does not work now"),
         (Misbehaviour::ForeignDiscovery, "the provider's discovery document is another issuer's"),
     ] {
         provider.behave();
         let (browser, back) = go(&stack, &provider, &stack.anonymous(), "google").await;
         provider.misbehave(misbehaviour);
-        let answer = browser.get(&back).await;
-        answer.assert_error(401, "UNAUTHORIZED", FAILED);
-        assert_eq!(cause(&stack, &answer).await, why);
+        assert_outage(&stack, &browser.get(&back).await, why).await;
     }
     assert_eq!(provider.exchanges(), 0, "a code goes to nobody whom the discovery document does not name");
 }
@@ -261,7 +369,8 @@ async fn google_must_say_who_and_where_mail_reaches_them() {
         assert_not_signed_in(&answer);
     }
     provider.sign_in(with(mia(), json!({"sub": null})));
-    sign_in(&stack, &provider, "google").await.1.assert_error(401, "UNAUTHORIZED", FAILED);
+    let answer = sign_in(&stack, &provider, "google").await.1;
+    assert_outage(&stack, &answer, "the token endpoint's answer cannot be read").await;
     assert_eq!(count(&stack, "identity.users").await, 0);
 
     // A name may be missing, and is cut to what fits.

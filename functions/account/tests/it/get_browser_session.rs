@@ -15,6 +15,7 @@ async fn a_page_learns_who_is_signed_in_and_how_to_write() {
     let session = browser.csrf("not needed to read").get(WHO).await.json();
     assert_eq!((&session["id"], &session["email"]), (&json!(id), &json!(MIA)));
     assert_eq!((&session["username"], &session["name"]), (&json!("mia"), &json!("mia")));
+    assert_eq!(session.get("profile_img"), Some(&Value::Null));
     assert_eq!((&session["role"], &session["roles"]), (&json!("student"), &json!(["student"])));
     assert_eq!((&session["organization_id"], &session["sso_provider"]), (&Value::Null, &Value::Null));
     assert!(session["created_at"].is_string() && session["last_login"].is_string(), "{session}");

@@ -42,6 +42,9 @@ async fn an_admin_sees_everybody_as_they_are() {
     let rest = "update identity.users set organization_id = 'district-9', deactivated_at = now(),
                        last_login_at = '2026-02-03T04:05:06Z' where id = $1";
     db.execute(rest, &[&mia]).await.unwrap();
+    let accounts = "insert into identity.external_accounts (provider, subject, user_id, last_login_at)
+                    values ('google', '1', $1, now() - interval '1 day'), ('clever', '1', $1, now())";
+    db.execute(accounts, &[&mia]).await.unwrap();
 
     let answer = admin.get(USERS).await;
     answer.assert_status(200);
@@ -52,7 +55,7 @@ async fn an_admin_sees_everybody_as_they_are() {
     let wanted = json!({
         "id": mia, "email": "mia@school.org", "name": "Mia", "role": "coach",
         "roles": ["student", "educator", "coach"], "is_active": false, "email_verified": true,
-        "organization_id": "district-9", "created_at": "2026-01-02T03:04:05.678000Z",
+        "organization_id": "district-9", "sso_provider": "clever", "created_at": "2026-01-02T03:04:05.678000Z",
         "last_login": "2026-02-03T04:05:06Z",
     });
     assert_eq!(users[1], wanted);
@@ -61,6 +64,7 @@ async fn an_admin_sees_everybody_as_they_are() {
         (own["id"].as_str(), own["role"].as_str(), &own["email_verified"], &own["last_login"]),
         (Some(&*admin.id().to_string()), Some("admin"), &json!(false), &Value::Null)
     );
+    assert_eq!(own.get("sso_provider"), Some(&Value::Null));
 }
 
 #[tokio::test]

@@ -57,6 +57,10 @@ async fn who_is_not_signed_in_is_signed_out() {
     for token in ["x", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"] {
         stack.anonymous().post(LOGOUT, json!({ "refresh_token": token })).await.assert_status(204);
     }
+    // No token either, here as at `refresh`.
+    let spaced = format!("{}\n", app.refresh_token);
+    refresh(&stack, &spaced).await.assert_status(401);
+    stack.anonymous().post(LOGOUT, json!({ "refresh_token": spaced })).await.assert_status(204);
     refresh(&stack, &app.refresh_token).await.assert_status(200);
 }
 
@@ -64,7 +68,34 @@ async fn who_is_not_signed_in_is_signed_out() {
 async fn a_body_that_is_none_is_refused() {
     let stack = testkit::stack().await;
     stack.anonymous().post(LOGOUT, json!({ "refresh_token": 5 })).await.assert_invalid(&["/refresh_token"]);
-    stack.anonymous().post(LOGOUT, json!([])).await.assert_invalid(&[""]);
+    for body in [json!([]), json!(null)] {
+        stack.anonymous().post(LOGOUT, body).await.assert_invalid(&[""]);
+    }
+}
+
+#[tokio::test]
+async fn a_body_of_another_type_signs_nobody_out_without_a_word() {
+    let stack = testkit::stack().await;
+    register(&stack, MIA).await;
+    let app = app(&stack, MIA).await;
+    let body = json!({ "refresh_token": app.refresh_token }).to_string();
+    // As `navigator.sendBeacon` and forms send it.
+    for content_type in ["text/plain;charset=UTF-8", "application/x-www-form-urlencoded"] {
+        for client in [&stack.anonymous(), &app.client] {
+            let call = client.request("POST", LOGOUT).header("content-type", content_type);
+            let answer = call.body(body.clone()).await;
+            answer.assert_invalid(&[""]);
+            assert_eq!(answer.json()["errors"][0]["code"], "content_type");
+        }
+        let nothing = stack.anonymous().request("POST", LOGOUT).header("content-type", content_type);
+        nothing.await.assert_status(204);
+    }
+    stack.anonymous().request("POST", LOGOUT).body("{").await.assert_invalid(&[""]);
+    let next = refresh(&stack, &app.refresh_token).await;
+    next.assert_status(200);
+    let body = json!({ "refresh_token": next.str("refresh_token") }).to_string();
+    stack.anonymous().request("POST", LOGOUT).body(body).await.assert_status(204);
+    refresh(&stack, &next.str("refresh_token")).await.assert_status(401);
 }
 
 #[tokio::test]

@@ -23,6 +23,7 @@ mod list_users;
 mod login;
 mod logout;
 mod outside_sign_in;
+mod own_sign_in;
 mod people;
 mod personal_data;
 mod purge_expired;

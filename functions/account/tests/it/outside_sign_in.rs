@@ -109,12 +109,31 @@ pub(crate) async fn count(stack: &Stack, sql: &str) -> i64 {
     db.query_one(&format!("select count(*) from {sql}"), &[]).await.expect("a number").get(0)
 }
 
+/// What a browser accepts of a page that it goes to.
+pub(crate) const PAGE: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+
+/// Asserts that a browser was sent to the page that tells of a failed sign-in, with nothing but this reason, and that the
+/// log has the error: its status and hidden cause.
+pub(crate) async fn assert_told(stack: &Stack, answer: &Answer, reason: &str, status: u16, cause: &str) {
+    answer.assert_status(302);
+    assert_eq!(answer.header("location"), Some(format!("{APP}/sign-in?error={reason}").as_str()));
+    assert!(answer.bytes().is_empty() && answer.set_cookies().is_empty(), "{answer}");
+    let line = log_line(stack, answer).await;
+    assert_eq!((&line["status_code"], &line["cause"]), (&json!(status), &json!(cause)));
+    assert_eq!(line["level"], if status < 500 { "INFO" } else { "ERROR" });
+}
+
 /// The hidden cause in the log line of a request.
 pub(crate) async fn cause(stack: &Stack, answer: &Answer) -> String {
+    log_line(stack, answer).await["cause"].as_str().unwrap_or_default().to_owned()
+}
+
+/// The log line of a request.
+pub(crate) async fn log_line(stack: &Stack, answer: &Answer) -> Value {
     let id = answer.header("x-request-id").expect("a request id").to_owned();
     for _ in 0..1000 {
         if let Some(line) = stack.logs().iter().find(|line| line["request_id"] == id.as_str()) {
-            return line["cause"].as_str().unwrap_or_default().to_owned();
+            return line.clone();
         }
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }

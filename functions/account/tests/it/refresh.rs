@@ -146,7 +146,8 @@ async fn a_sign_in_is_refreshed_twenty_times_a_minute_and_others_as_before() {
 
 #[tokio::test]
 async fn without_keys_it_is_503_and_the_token_stays_good() {
-    let stack = Stack::builder().env("AUTH_KEYS_FILE", "").env("AUTH_MODE", "mock").start().await;
+    let stack =
+        Stack::builder().env("AUTH_KEYS_FILE", "").env("AUTH_JWKS_SECRET_ARN", "arn:public").start().await;
     let id = register(&stack, MIA).await;
     let token = OpaqueToken::generate().expect("a token");
     let sql = "with sign_in as (

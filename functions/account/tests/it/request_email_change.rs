@@ -76,3 +76,20 @@ async fn five_links_an_hour_are_enough() {
     }
     assert_limited(&request(&app.client, "victim5@example.org", PASSWORD).await, 3600);
 }
+
+#[tokio::test]
+async fn ten_links_an_hour_are_enough_for_one_address_whoever_asks() {
+    let stack = testkit::stack().await;
+    for email in [MIA, "ada@example.org", "ben@example.org"] {
+        register(&stack, email).await;
+    }
+    for email in ["ada@example.org", "ben@example.org"] {
+        let asker = app(&stack, email).await;
+        for _ in 0..5 {
+            request(&asker.client, "Victim@example.org", PASSWORD).await.assert_status(202);
+        }
+    }
+    let app = app(&stack, MIA).await;
+    assert_limited(&request(&app.client, "victim@example.org", PASSWORD).await, 3600);
+    request(&app.client, "mia.lee@example.org", PASSWORD).await.assert_status(202);
+}

@@ -102,6 +102,32 @@ async fn a_reset_opens_an_account_that_failures_here_had_closed() {
 }
 
 #[tokio::test]
+async fn a_reset_counts_also_where_the_attempts_before_it_cannot_be_forgotten() {
+    // Nobody listens there.
+    let nowhere = "redis://127.0.0.1:1";
+    let stack = Stack::builder().env("LIMITS_BACKEND", "redis").env("REDIS_URL", nowhere).start().await;
+    let id = uuid::Uuid::new_v4();
+    for sql in [
+        format!("insert into identity.users (id, email) values ('{id}', '{MIA}')"),
+        format!("insert into identity.emails (email, user_id, verified_at) values ('{MIA}', '{id}', now())"),
+        // The hash of 32 zeros.
+        format!(
+            "insert into identity.mail_tokens (token_hash, user_id, purpose, email, expires_at)
+             values (sha256(decode(repeat('00', 32), 'hex')), '{id}', 'reset_password', '{MIA}', now() + interval '1 hour')"
+        ),
+    ] {
+        run(&stack, &sql).await;
+    }
+    reset(&stack, &"A".repeat(43), NEW).await.assert_status(204);
+    assert_eq!(acts(&stack, "password.reset").await, 1);
+    assert_eq!(value::<i64>(&stack, "select count(*) from identity.passwords").await, 1);
+    assert_eq!(value::<i64>(&stack, "select count(*) from identity.mail_tokens").await, 0);
+    assert_not_logged(&stack, &[NEW, MIA]).await;
+    let warning = |line: &str| line.contains("\"WARN\"") && line.contains("\"error_code\":\"UNAVAILABLE\"");
+    assert!(stack.lines().iter().any(|line| warning(&line.line)), "{:?}", stack.lines());
+}
+
+#[tokio::test]
 async fn a_pending_change_of_address_does_not_survive_the_reset() {
     let stack = testkit::stack().await;
     register(&stack, MIA).await;
@@ -136,4 +162,5 @@ async fn a_planted_account_opens_for_its_owner_alone() {
     }
     login(&stack, MIA, NEW).await.assert_status(200);
     assert_eq!(acts(&stack, "email.verified").await, 1, "the mailbox is theirs");
+    assert_eq!(acts(&stack, "user.deletion_cancelled").await, 1, "and what was cancelled is on record");
 }

@@ -13,12 +13,14 @@ async fn every_other_device_is_signed_out() {
     register(&stack, "other@example.org").await;
     let stranger = app(&stack, "other@example.org").await;
     let (browser, old, own) = (browser(&stack, MIA).await, app(&stack, MIA).await, app(&stack, MIA).await);
-    own.client.delete(SESSIONS).await.assert_status(204);
+    for _ in 0..3 {
+        own.client.delete(SESSIONS).await.assert_status(204);
+    }
     browser.get("/api/v1/me").await.assert_status(401);
     refresh(&stack, &old.refresh_token).await.assert_status(401);
     refresh(&stack, &own.refresh_token).await.assert_status(200);
     refresh(&stack, &stranger.refresh_token).await.assert_status(200);
-    assert_eq!(acts(&stack, "sign_in.revoked").await, 1);
+    assert_eq!(acts(&stack, "sign_in.revoked").await, 1, "what ends nothing is no act");
 }
 
 #[tokio::test]

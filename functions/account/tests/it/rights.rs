@@ -46,9 +46,10 @@ pub(crate) async fn mails(db: &Database, person: Uuid, template: &str) -> Vec<Va
     rows.iter().map(|row| row.get(0)).collect()
 }
 
-/// The acts on record about the person, oldest first.
+/// The acts on record about the person since they came, oldest first.
 pub(crate) async fn acts(db: &Database, person: Uuid) -> Vec<String> {
-    let sql = "select action from identity.audit_log where entity_type = 'user' and entity_id = $1::text order by id";
+    let sql = "select action from identity.audit_log
+               where entity_type = 'user' and entity_id = $1::text and action <> 'user.registered' order by id";
     let rows = db.query(sql, &[&person.to_string()]).await.expect("the audit log");
     rows.iter().map(|row| row.get(0)).collect()
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use local::testkit::{self, fakes::Misbehaviour};
 use reqwest::Url;
 
-use crate::outside_sign_in::{count, start};
+use crate::outside_sign_in::{PAGE, assert_told, count, start};
 
 const LOGIN: &str = "/api/v1/auth/google/login";
 
@@ -146,12 +146,15 @@ async fn discovery_is_kept_and_its_failure_is_not() {
         answer.assert_error(502, "UPSTREAM_UNAVAILABLE", "Google cannot be reached right now");
         assert!(answer.set_cookies().is_empty());
     }
+    let answer = stack.anonymous().get(LOGIN).header("accept", PAGE).await;
+    let why = "the provider answered that it does not work now";
+    assert_told(&stack, &answer, "unavailable", 502, why).await;
     assert_eq!(count(&stack, "identity.oidc_attempts").await, 0);
     provider.behave();
     for _ in 0..3 {
         stack.anonymous().get(LOGIN).await.assert_status(302);
     }
-    assert_eq!((provider.discoveries(), provider.key_fetches()), (4, 2));
+    assert_eq!((provider.discoveries(), provider.key_fetches()), (5, 3));
 }
 
 #[tokio::test]

@@ -119,10 +119,13 @@ async fn sign_up_and_deletion_by_a_role_without_rights_here_are_followed() {
     assert_eq!(supabase.person(mia).await, None);
     assert!(supabase.superuser.query("select from practice.scenes", &[]).await.unwrap().is_empty());
     assert_eq!(supabase.person(ben).await, person("ben@example.org", "Ben"));
-    let acts = supabase.superuser.query("select action, entity_id, actor_id from identity.audit_log", &[]);
+    let acts = supabase
+        .superuser
+        .query("select action, entity_id, actor_id from identity.audit_log order by occurred_at", &[]);
     let acts: Vec<(String, String, Option<Uuid>)> =
         acts.await.unwrap().iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect();
-    assert_eq!(acts, [("user.erased".to_owned(), mia.to_string(), None)]);
+    let act = |action: &str, person: Uuid| (action.to_owned(), person.to_string(), None);
+    assert_eq!(acts, [act("user.registered", mia), act("user.registered", ben), act("user.erased", mia)]);
 }
 
 #[tokio::test]

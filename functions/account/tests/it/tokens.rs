@@ -15,6 +15,20 @@ use crate::people::{MIA, PASSWORD, login, register};
 const ME: &str = "/api/v1/me";
 const REFUSED: &str = "invalid or expired access token";
 
+/// Somebody with a sign-in of the same id.
+async fn person(stack: &Stack) -> Uuid {
+    let id = Uuid::new_v4();
+    let sql = "with person as (
+                   insert into identity.users (id, email, display_name)
+                   values ($1, $1::uuid::text || '@mock.local', 'Mock User')
+                   returning id
+               )
+               insert into identity.sign_ins (id, user_id, kind, method, idle_expires_at, expires_at)
+               select id, id, 'token', 'password', now() + interval '1 day', now() + interval '1 day' from person";
+    stack.db().await.execute(sql, &[&id]).await.expect("a person who is signed in");
+    id
+}
+
 /// Claims as the sign-in makes them.
 fn claims(person: Uuid) -> Value {
     let now = Timestamp::now().as_second();
@@ -24,7 +38,7 @@ fn claims(person: Uuid) -> Value {
         "sub": person,
         "iat": now,
         "exp": now + 900,
-        "sid": Uuid::new_v4(),
+        "sid": person,
         "auth_time": now,
     })
 }
@@ -42,8 +56,7 @@ async fn call(stack: &Stack, token: &str) -> Answer {
 #[tokio::test]
 async fn a_token_of_the_sign_in_is_the_person_in_every_domain() {
     let stack = testkit::stack().await;
-    let person = Uuid::new_v4();
-    stack.anonymous().mock(person).patch(ME, json!({})).await.assert_status(200);
+    let person = person(&stack).await;
     let me = stack.anonymous().bearer(&stack.signing_key().sign(&claims(person)));
     me.patch(ME, json!({ "display_name": "Ada" })).await.assert_status(200);
     let profile = me.get(ME).await.json();
@@ -88,13 +101,12 @@ async fn a_token_of_the_sign_in_is_the_person_in_every_domain() {
 #[tokio::test]
 async fn forged_and_unfit_tokens_are_401() {
     let stack = testkit::stack().await;
-    let (key, person) = (stack.signing_key(), Uuid::new_v4());
+    let (key, person, other) = (stack.signing_key(), person(&stack).await, person(&stack).await);
     let now = Timestamp::now().as_second();
     let good = key.sign(&claims(person));
     let (header, rest) = good.split_once('.').expect("a token");
     let (_, signature) = rest.split_once('.').expect("a token");
-    let tampered =
-        token(&json!({ "alg": "EdDSA", "kid": key.id() }), &claims(Uuid::new_v4()), |_| vec![0; 64]);
+    let tampered = token(&json!({ "alg": "EdDSA", "kid": key.id() }), &claims(other), |_| vec![0; 64]);
     let (_, others) = tampered.split_once('.').expect("a token");
     let (others, _) = others.split_once('.').expect("a token");
     let stranger = Key::es256(key.id());
@@ -118,6 +130,7 @@ async fn forged_and_unfit_tokens_are_401() {
         ("of another issuer", changed("iss", json!("https://evil.example"))),
         ("of nobody", changed("sub", json!("admin"))),
         ("of no sign-in", changed("sid", Value::Null)),
+        ("of a sign-in that is not", changed("sid", json!(Uuid::new_v4()))),
         ("without proof", changed("auth_time", Value::Null)),
     ];
     for (name, attack) in attacks {
@@ -134,7 +147,7 @@ async fn forged_and_unfit_tokens_are_401() {
 async fn a_rotation_while_running_signs_nobody_out() {
     let file = KeyFile::new();
     let stack = file.stack().await;
-    let (old_key, person) = (stack.signing_key(), Uuid::new_v4());
+    let (old_key, person) = (stack.signing_key(), person(&stack).await);
     let before = old_key.sign(&claims(person));
     call(&stack, &before).await.assert_status(200);
 
@@ -158,7 +171,7 @@ async fn supabase_and_praxis_are_believed_for_their_own_tokens_only() {
     ];
     let stack = settings.into_iter().fold(Stack::builder(), |stack, (name, value)| stack.env(name, value));
     let stack = stack.start().await;
-    let (ours, theirs, person) = (stack.signing_key(), provider.rsa_key(), Uuid::new_v4());
+    let (ours, theirs, person) = (stack.signing_key(), provider.rsa_key(), person(&stack).await);
     call(&stack, &ours.sign(&claims(person))).await.assert_status(200);
     call(&stack, &theirs.sign(&provider.claims(person))).await.assert_status(200);
 
@@ -178,9 +191,8 @@ async fn supabase_and_praxis_are_believed_for_their_own_tokens_only() {
 #[tokio::test]
 async fn a_deactivated_person_s_token_opens_nothing() {
     let stack = testkit::stack().await;
-    let person = Uuid::new_v4();
+    let person = person(&stack).await;
     let me = stack.anonymous().bearer(&stack.signing_key().sign(&claims(person)));
-    stack.anonymous().mock(person).patch(ME, json!({})).await.assert_status(200);
     me.patch(ME, json!({})).await.assert_status(200);
     let sql = "update identity.users set deactivated_at = now() where id = $1";
     stack.db().await.execute(sql, &[&person]).await.expect("a deactivation");
@@ -220,7 +232,8 @@ async fn in_aws_a_secret_signs_and_another_verifies() {
 
 #[tokio::test]
 async fn without_keys_sign_in_is_not_configured() {
-    let stack = Stack::builder().env("AUTH_KEYS_FILE", "").env("AUTH_MODE", "mock").start().await;
+    let stack =
+        Stack::builder().env("AUTH_KEYS_FILE", "").env("AUTH_JWKS_SECRET_ARN", "arn:public").start().await;
     register(&stack, MIA).await;
     let answer = login(&stack, MIA, PASSWORD).await;
     answer.assert_error(503, "UNAVAILABLE", "sign-in is not configured");

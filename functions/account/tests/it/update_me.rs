@@ -2,6 +2,7 @@
 
 use local::testkit;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 const ME: &str = "/api/v1/me";
 
@@ -27,6 +28,21 @@ async fn given_fields_change_and_absent_ones_stay() {
     assert_eq!(answer.json(), wanted);
     alice.patch(ME, json!({})).await.assert_status(200);
     assert_eq!(alice.get(ME).await.json(), wanted);
+}
+
+#[tokio::test]
+async fn who_comes_for_the_first_time_is_on_record_once() {
+    let stack = testkit::stack().await;
+    let alice = stack.user();
+    alice.get(ME).await.assert_status(200);
+    for _ in 0..2 {
+        alice.patch(ME, json!({})).await.assert_status(200);
+    }
+    let sql = "select actor_id, entity_id, payload from identity.audit_log where action = 'user.registered'";
+    let acts = stack.db().await.query(sql, &[]).await.expect("the audit log");
+    let acts: Vec<(Uuid, String, Value)> =
+        acts.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect();
+    assert_eq!(acts, [(alice.id(), alice.id().to_string(), json!({ "roles": ["student"] }))]);
 }
 
 #[tokio::test]

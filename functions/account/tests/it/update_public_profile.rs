@@ -153,6 +153,23 @@ async fn every_bad_field_is_named_and_nothing_changes() {
 }
 
 #[tokio::test]
+async fn an_address_beyond_ascii_is_told_how_to_be_written() {
+    let stack = testkit::stack().await;
+    let mia = stack.user();
+    for address in ["https://müller.example/", "https://a.example/über", "https://a.example:65536/"] {
+        let answer = mia.patch(PROFILE, json!({ "website": address })).await;
+        answer.assert_invalid(&["/website"]);
+        let sentence = answer.str("message");
+        assert!(sentence.contains("in ASCII: other letters as punycode"), "{sentence}");
+    }
+    for address in
+        ["https://xn--mller-kva.example/", "https://a.example/%C3%BCber", "https://a.example:65535/"]
+    {
+        assert_eq!(mia.patch(PROFILE, json!({ "website": address })).await.str("website"), address);
+    }
+}
+
+#[tokio::test]
 async fn rights_and_address_are_not_part_of_it() {
     let stack = testkit::stack().await;
     let (mia, ben) = (stack.user(), stack.user());

@@ -58,12 +58,22 @@ pub(super) fn words(template: &Template) -> Words {
         ),
         Template::ExportReady { expires_at, .. } => (
             "您的数据已准备好".to_owned(),
-            "Praxis 保存的关于您的全部数据，都在一个文件中。",
+            "Praxis 保存的关于您的全部数据，现在可以下载。",
             vec![
-                "您申请了 Praxis 保存的关于您的全部数据。它们在一个文件中，仅供您本人使用。".to_owned(),
-                format!("您可以在{}之前下载，之后文件将被删除。", day(*expires_at)),
+                "您申请了 Praxis 保存的关于您的全部数据。数据已准备好，仅供您本人使用。".to_owned(),
+                format!("您可以在{}之前下载，之后数据将被删除。", day(*expires_at)),
+                "如果数据太大，一个文件放不下，其余文件的链接在第一个文件的 README 中。".to_owned(),
             ],
-            "下载文件",
+            "下载数据",
+        ),
+        Template::ExportFailed {} => (
+            "您的数据未能导出".to_owned(),
+            "请重新申请。",
+            vec![
+                "您申请了 Praxis 保存的关于您的全部数据。很抱歉，数据未能导出。".to_owned(),
+                "请在您的账户中重新申请。如果再次失败，请联系我们的客服。".to_owned(),
+            ],
+            "",
         ),
         Template::DeletionRequested { erased_on, .. } => (
             format!("您的账户将于{}删除", day(*erased_on)),

@@ -89,6 +89,7 @@ mod tests {
             "email_changed",
             "password_changed",
             "export_ready",
+            "export_failed",
             "deletion_requested",
         ];
         for template in templates {

@@ -62,12 +62,22 @@ pub(super) fn words(template: &Template) -> Words {
         ),
         Template::ExportReady { expires_at, .. } => (
             "Your data is ready".to_owned(),
-            "Everything that Praxis holds on you, in one file.",
+            "Everything that Praxis holds on you, to download.",
             vec![
-                "You asked for everything that Praxis holds on you. It is one file, for you alone.".to_owned(),
+                "You asked for everything that Praxis holds on you. Here it is, for you alone.".to_owned(),
                 format!("You can download it until {}; then it is deleted.", day(*expires_at)),
+                "If it is too large for one file, the README in this one has the links to the others.".to_owned(),
             ],
-            "Download the file",
+            "Download my data",
+        ),
+        Template::ExportFailed {} => (
+            "Your data could not be gathered".to_owned(),
+            "Please ask for it once more.",
+            vec![
+                "You asked for everything that Praxis holds on you. We are sorry: it could not be gathered.".to_owned(),
+                "Please ask for it once more in your account. If it fails again, write to our support.".to_owned(),
+            ],
+            "",
         ),
         Template::DeletionRequested { erased_on, .. } => (
             format!("Your account will be deleted on {}", day(*erased_on)),

@@ -16,7 +16,7 @@ pub(super) fn words(template: &Template) -> Words {
             "Ein Klick, und Ihr Konto ist bereit.",
             vec![
                 "Willkommen bei Praxis. Bitte bestätigen Sie, dass diese Adresse Ihnen gehört.".to_owned(),
-                "Haben Sie sich nicht registriert? Dann lassen Sie diese Mail liegen: Ohne Klick geschieht nichts."
+                "Haben Sie sich nicht registriert? Dann ignorieren Sie diese Mail: Ohne Klick geschieht nichts."
                     .to_owned(),
             ],
             "Adresse bestätigen",
@@ -25,9 +25,9 @@ pub(super) fn words(template: &Template) -> Words {
             "Neues Passwort festlegen".to_owned(),
             "Der Link gilt einmal und nicht lange.",
             vec![
-                "Jemand hat für Ihr Konto ein neues Passwort angefordert. Waren Sie es, dann legen Sie es hier fest."
+                "Jemand hat für Ihr Konto ein neues Passwort angefordert. Falls Sie das waren, legen Sie hier eines fest."
                     .to_owned(),
-                "Der Link gilt einmal und nicht lange. Waren Sie es nicht, dann lassen Sie diese Mail liegen: Ihr \
+                "Der Link gilt einmal und nicht lange. Falls Sie das nicht waren, ignorieren Sie diese Mail: Ihr \
                  Passwort bleibt, wie es ist."
                     .to_owned(),
             ],
@@ -41,7 +41,7 @@ pub(super) fn words(template: &Template) -> Words {
                     "Sie möchten sich bei Praxis mit {new_email} anmelden. Bitte bestätigen Sie, dass diese Adresse \
                      Ihnen gehört."
                 ),
-                "Bis dahin gilt die alte Adresse. Haben Sie das nicht gewollt, dann lassen Sie diese Mail liegen."
+                "Bis dahin gilt die alte Adresse. Haben Sie das nicht veranlasst, ignorieren Sie diese Mail."
                     .to_owned(),
             ],
             "Neue Adresse bestätigen",
@@ -53,17 +53,17 @@ pub(super) fn words(template: &Template) -> Words {
                 "Die E-Mail-Adresse Ihres Kontos wurde geändert. Ab jetzt melden Sie sich mit der neuen an, und Mails \
                  gehen dorthin."
                     .to_owned(),
-                "Waren Sie das nicht, dann hat jemand anderes Ihr Passwort: Schreiben Sie sofort unserem Support."
+                "Falls Sie das nicht waren, kennt jemand anderes Ihr Passwort: Schreiben Sie sofort unserem Support."
                     .to_owned(),
             ],
             "",
         ),
         Template::PasswordChanged {} => (
             "Ihr Passwort wurde geändert".to_owned(),
-            "Waren Sie das nicht, dann legen Sie jetzt ein neues fest.",
+            "Falls Sie das nicht waren, legen Sie jetzt ein neues fest.",
             vec![
                 "Das Passwort Ihres Kontos wurde geändert.".to_owned(),
-                "Waren Sie das nicht, dann legen Sie jetzt ein neues fest: Wählen Sie bei der Anmeldung „Passwort \
+                "Falls Sie das nicht waren, legen Sie jetzt ein neues fest: Wählen Sie bei der Anmeldung „Passwort \
                  vergessen“."
                     .to_owned(),
             ],
@@ -71,13 +71,27 @@ pub(super) fn words(template: &Template) -> Words {
         ),
         Template::ExportReady { expires_at, .. } => (
             "Ihre Daten liegen bereit".to_owned(),
-            "Alles, was Praxis über Sie gespeichert hat, in einer Datei.",
+            "Alles, was Praxis über Sie gespeichert hat, zum Herunterladen.",
             vec![
-                "Sie haben alles angefordert, was Praxis über Sie gespeichert hat. Es ist eine Datei, nur für Sie."
+                "Sie haben alles angefordert, was Praxis über Sie gespeichert hat. Hier ist es, nur für Sie.".to_owned(),
+                format!("Sie können es bis zum {} herunterladen; dann wird es gelöscht.", day(*expires_at)),
+                "Passt es nicht in eine Datei, dann stehen die Links zu den weiteren in der README dieser ersten."
                     .to_owned(),
-                format!("Sie können sie bis zum {} herunterladen; dann wird sie gelöscht.", day(*expires_at)),
             ],
-            "Datei herunterladen",
+            "Daten herunterladen",
+        ),
+        Template::ExportFailed {} => (
+            "Ihre Daten konnten nicht zusammengestellt werden".to_owned(),
+            "Bitte fordern Sie sie noch einmal an.",
+            vec![
+                "Sie haben alles angefordert, was Praxis über Sie gespeichert hat. Es tut uns leid: Es konnte nicht \
+                 zusammengestellt werden."
+                    .to_owned(),
+                "Bitte fordern Sie Ihre Daten in Ihrem Konto noch einmal an. Falls das wieder scheitert, schreiben Sie \
+                 unserem Support."
+                    .to_owned(),
+            ],
+            "",
         ),
         Template::DeletionRequested { erased_on, .. } => (
             format!("Ihr Konto wird am {} gelöscht", day(*erased_on)),

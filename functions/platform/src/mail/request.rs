@@ -35,6 +35,8 @@ pub enum Template {
     PasswordChanged {},
     /// The person's data is ready to be downloaded.
     ExportReady { link: String, expires_at: On },
+    /// The person's data could not be gathered.
+    ExportFailed {},
     /// The account will be erased; the link is where that can be stopped.
     DeletionRequested { link: String, erased_on: On },
 }
@@ -82,7 +84,7 @@ impl Template {
             | Template::ChangeEmail { link, .. }
             | Template::ExportReady { link, .. }
             | Template::DeletionRequested { link, .. } => Some(link),
-            Template::EmailChanged {} | Template::PasswordChanged {} => None,
+            Template::EmailChanged {} | Template::PasswordChanged {} | Template::ExportFailed {} => None,
         }
     }
 }

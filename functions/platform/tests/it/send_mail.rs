@@ -333,6 +333,10 @@ async fn values_stay_text_and_mails_speak_the_receivers_language() {
     let payload = json!({"template": "export_ready", "to": "a@example.org", "locale": "fr", "link": LINK,
                          "expires_at": "2026-12-05T10:00:00Z"});
     enqueue(&db, "french", payload).await;
+    for (key, locale) in [("failed", "en-GB"), ("gescheitert", "de"), ("shibai", "zh-CN")] {
+        let payload = json!({"template": "export_failed", "to": "a@example.org", "locale": locale});
+        enqueue(&db, key, payload).await;
+    }
     stack.deliver_mail().await;
     let mails: BTreeMap<_, _> =
         stack.mails().await.into_iter().map(|mail| (mail.name.clone(), mail)).collect();
@@ -347,6 +351,14 @@ async fn values_stay_text_and_mails_speak_the_receivers_language() {
     assert!(german.text.contains(new_email), "plain text needs no escaping: {}", german.text);
     assert_eq!(mails["chinese"].subject, "您的账户将于2026年12月5日删除");
     assert!(mails["french"].text.contains("until 5 December 2026"), "{}", mails["french"].text);
+    let subjects = ["failed", "gescheitert", "shibai"].map(|key| mails[key].subject.as_str());
+    let wanted = [
+        "Your data could not be gathered",
+        "Ihre Daten konnten nicht zusammengestellt werden",
+        "您的数据未能导出",
+    ];
+    assert_eq!(subjects, wanted);
+    assert!(mails["failed"].text.contains("ask for it once more"), "{}", mails["failed"].text);
 }
 
 #[tokio::test]
