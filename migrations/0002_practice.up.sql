@@ -23,7 +23,7 @@ create table practice.scenes (
     updated_at timestamptz not null default now(),
     unique (id, user_id)
 );
-create index scenes_list on practice.scenes (user_id, updated_at desc, id desc);
+create index scenes_list on practice.scenes (user_id, updated_at desc, id desc) include (status);
 
 create table practice.sessions (
     id uuid primary key,

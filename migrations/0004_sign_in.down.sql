@@ -12,6 +12,10 @@ revoke insert (id, email, display_name, locale, timezone) on identity.users from
 grant insert on identity.users to authenticated;
 grant update (email) on identity.users to authenticated;
 drop index identity.users_newest;
+drop index identity.users_admins;
+drop index identity.users_coaches;
+drop index identity.users_educators;
+drop index identity.users_teachers;
 alter table identity.users
     drop roles,
     drop deactivated_at,

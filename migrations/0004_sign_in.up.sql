@@ -19,6 +19,12 @@ revoke insert on identity.users from authenticated;
 grant insert (id, email, display_name, locale, timezone) on identity.users to authenticated;
 revoke update (email) on identity.users from authenticated;
 create index users_newest on identity.users (created_at desc, id desc);
+-- Few have a role that is not everybody's: a page of them is a page of an index, however many people there are.
+create index users_admins on identity.users (created_at desc, id desc) where 'admin' = any (roles);
+create index users_coaches on identity.users (created_at desc, id desc) where 'coach' = any (roles);
+create index users_educators on identity.users (created_at desc, id desc) where 'educator' = any (roles);
+create index users_teachers on identity.users (created_at desc, id desc) where 'teacher' = any (roles);
+create index users_deactivated on identity.users (created_at desc, id desc) where deactivated_at is not null;
 create index users_to_erase on identity.users (deletion_requested_at) where deletion_requested_at is not null;
 
 -- Somebody must be able to let people in. Whoever takes an admin away waits for the others who do the same, and counts

@@ -13,6 +13,7 @@ create table identity.audit_log (
     payload jsonb not null default '{}' check (jsonb_typeof(payload) = 'object')
 );
 create index audit_log_newest on identity.audit_log (occurred_at desc, id desc);
+create index audit_log_action on identity.audit_log (action, occurred_at desc, id desc);
 create index audit_log_actor on identity.audit_log (actor_id, occurred_at desc, id desc);
 create index audit_log_entity on identity.audit_log (entity_type, entity_id, occurred_at desc, id desc);
 -- Acts on a thing whose person the payload names, for the person's export.

@@ -9,9 +9,13 @@ mod connection;
 mod database;
 mod encryption;
 mod growth;
+mod growth_accounts;
 mod growth_rows;
+mod links;
 mod load;
 mod processes;
+mod provider;
+mod readme;
 mod report;
 mod requests;
 mod round_trips;
@@ -19,6 +23,7 @@ mod sample;
 mod stack;
 mod starts;
 mod statements;
+mod table;
 mod throughput;
 mod weekly_job;
 mod wire;
@@ -38,6 +43,7 @@ use artifacts::FLOOR;
 use budgets::Budgets;
 use class::Class;
 use database::{Database, Server};
+use provider::Provider;
 
 /// Starts of every function, and as many of the floor beside each.
 const STARTS: usize = 50;
@@ -69,6 +75,37 @@ impl Function {
             _ => None,
         })
     }
+
+    /// What its route does; `None` for a job.
+    fn kind(&self) -> Option<Kind> {
+        Some(match self.method()? {
+            // A browser comes and goes by GET, and leaves rows behind.
+            _ if self.class == Class::Provider => Kind::SignIn,
+            "GET" => Kind::Read,
+            _ => Kind::Write,
+        })
+    }
+}
+
+/// What a route does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Read,
+    Write,
+    SignIn,
+}
+
+impl Kind {
+    const ALL: [Self; 3] = [Self::Read, Self::Write, Self::SignIn];
+
+    /// As it stands in tables.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::SignIn => "sign-in",
+        }
+    }
 }
 
 /// What every measurement needs.
@@ -78,6 +115,7 @@ struct Setup {
     binaries: PathBuf,
     budgets: Budgets,
     server: Server,
+    provider: Provider,
 }
 
 impl Setup {
@@ -109,9 +147,11 @@ pub async fn run(short: bool, report: &mut Report, progress: impl Fn(&str)) -> R
     say("sizes and dependencies");
     report.add(artifacts::sizes(&functions, &binaries, &budgets)?);
     report.add(artifacts::dependencies(&functions, &budgets).await?);
+    report.add(links::measure(&functions, &binaries, &budgets)?);
 
     let server = Server::start().await?;
-    let mut setup = Setup { template, functions, binaries, budgets, server };
+    let provider = Provider::start().await;
+    let mut setup = Setup { template, functions, binaries, budgets, server, provider };
     let outcome = measure(&mut setup, short, report, &say).await;
     report.mark(&setup.budgets.known);
     setup.server.cluster.stop().await;
@@ -121,7 +161,8 @@ pub async fn run(short: bool, report: &mut Report, progress: impl Fn(&str)) -> R
 async fn measure(setup: &mut Setup, short: bool, report: &mut Report, say: &impl Fn(&str)) -> Result<()> {
     if !short {
         say("cold starts");
-        let environment = cloud::environment(&setup.server.cluster.database_url("none"), &BTreeMap::new())?;
+        let environment =
+            cloud::environment(&setup.server.cluster.database_url("none"), &setup.provider.settings())?;
         let started =
             starts::measure(&setup.functions, &setup.binaries, &environment, STARTS, &setup.budgets).await?;
         report.add(started);
@@ -153,6 +194,7 @@ async fn measure(setup: &mut Setup, short: bool, report: &mut Report, say: &impl
     report.add(growth::measure(setup, say).await?);
     say("the weekly job");
     report.add(weekly_job::measure(setup, say).await?);
+    report.readme = Some(readme::text(report, &machine(), &setup.server.version().await?, setup));
     say("done");
     Ok(())
 }
@@ -161,11 +203,20 @@ async fn measure(setup: &mut Setup, short: bool, report: &mut Report, say: &impl
 pub fn machine() -> Value {
     let information = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = information.lines().find_map(|line| line.strip_prefix("model name")?.split(": ").nth(1));
+    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let memory = read("/proc/meminfo");
+    let memory = memory.lines().find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB"));
+    let kibibytes: Option<f64> = memory.and_then(|kibibytes| kibibytes.parse().ok());
+    let rustc = std::process::Command::new("rustc").arg("--version").output();
+    let rustc = rustc.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
     json!({
         "architecture": std::env::consts::ARCH,
         "system": std::env::consts::OS,
         "processor": model,
         "processors": std::thread::available_parallelism().map(|count| count.get()).ok(),
+        "memory_gb": kibibytes.map(|kibibytes| (kibibytes * 1024.0 / 1e9).round() as u64),
+        "kernel": read("/proc/sys/kernel/osrelease").trim(),
+        "rust": rustc.unwrap_or_default(),
         "tool": if cfg!(debug_assertions) { "debug" } else { "release" },
         "measured_at": jiff::Timestamp::now().to_string(),
     })

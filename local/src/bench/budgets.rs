@@ -32,6 +32,8 @@ pub(super) struct Budgets {
     pub(super) throughput: Throughput,
     /// What no function links.
     pub(super) absent: Absent,
+    /// Packages that only these functions contain, and that each of them does.
+    pub(super) only_in: BTreeMap<String, Vec<String>>,
     /// Routes by name: time with 10^6 rows as a multiple of that with 10^3.
     pub(super) growth: BTreeMap<String, f64>,
     /// The job `weekly-progress`.
@@ -161,8 +163,9 @@ mod tests {
         let budgets: Budgets = toml::from_str(&text()).unwrap();
         assert!(budgets.cold_start.of(Class::Model) > budgets.cold_start.of(Class::Database));
         let template = crate::cloud::template(&BTreeMap::new()).unwrap();
-        for name in budgets.growth.keys().chain(budgets.memory_of.keys()).chain(budgets.statements_of.keys())
-        {
+        let by_name =
+            budgets.growth.keys().chain(budgets.memory_of.keys()).chain(budgets.statements_of.keys());
+        for name in by_name.chain(budgets.only_in.values().flatten()) {
             assert!(template.function(name).is_some(), "no function {name}");
         }
         for function in &template.functions {

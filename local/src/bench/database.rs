@@ -50,6 +50,16 @@ impl Server {
         Ok(Database { url: self.cluster.database_url(name), superuser_url: self.cluster.superuser_url(name) })
     }
 
+    /// Name and version, `PostgreSQL 18.0`.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub(super) async fn version(&self) -> Result<String> {
+        let client = connect(&self.cluster.superuser_url(MIGRATED)).await?;
+        let version: String = client.query_one("show server_version", &[]).await?.try_get(0)?;
+        Ok(format!("PostgreSQL {version}"))
+    }
+
     /// The process that forks one for each connection.
     pub(super) fn pid(&self) -> Option<u32> {
         let file = std::fs::read_to_string(self.cluster.home().join("data/postmaster.pid")).ok()?;

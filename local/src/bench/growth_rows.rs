@@ -1,12 +1,12 @@
-//! The rows that growth is measured on, made by the server itself.
+//! The rows of practice that growth is measured on, made by the server itself.
 
 use anyhow::{Context, Result};
 
 use super::database::Database;
 
-/// The person whose routes are called, with so many sessions of their own among all.
+/// The person whose routes are called, with so many rows of their own among all.
 pub(super) struct Person {
-    /// Number of the person's sessions.
+    /// How many.
     pub(super) own: usize,
 }
 

@@ -33,11 +33,11 @@ where
     receiver.await.context("the clients' thread ended early")?
 }
 
-/// A client that keeps its connections.
+/// A client that keeps its connections and follows no redirect.
 ///
 /// # Errors
 /// When TLS cannot be set up.
 pub(super) fn client() -> Result<reqwest::Client> {
     let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30));
-    Ok(client.build()?)
+    Ok(client.redirect(reqwest::redirect::Policy::none()).build()?)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::budgets::Known;
-use super::sample::Sample;
+pub(super) use super::table::{Cell, Section};
 
 /// Everything that one run found.
 #[derive(Debug, Default)]
@@ -14,34 +14,8 @@ pub struct Report {
     sections: Vec<Section>,
     /// The budgets.
     pub checks: Vec<Check>,
-}
-
-/// One table.
-#[derive(Debug)]
-pub(super) struct Section {
-    /// Its name in the JSON.
-    pub(super) key: &'static str,
-    /// Its heading.
-    pub(super) title: &'static str,
-    /// How it was measured, and what to know when reading it.
-    pub(super) note: String,
-    /// The columns' headings, units included.
-    pub(super) columns: Vec<&'static str>,
-    /// As many cells as columns each.
-    pub(super) rows: Vec<Vec<Cell>>,
-}
-
-/// One place of a table.
-#[derive(Debug)]
-pub(super) enum Cell {
-    /// Words.
-    Text(String),
-    /// A number with so many decimals.
-    Number(f64, usize),
-    /// Measurements, shown as median and 10th to 90th percentile.
-    Sample(Sample, usize),
-    /// Nothing to measure here.
-    Missing,
+    /// The same for README.md, of a full run.
+    pub(super) readme: Option<String>,
 }
 
 /// A measured number against its budget; kept when it does not exceed it.
@@ -101,49 +75,6 @@ impl Check {
     }
 }
 
-impl From<&str> for Cell {
-    fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
-    }
-}
-
-impl From<Option<Sample>> for Cell {
-    fn from(sample: Option<Sample>) -> Self {
-        sample.map_or(Self::Missing, |sample| Self::Sample(sample, 2))
-    }
-}
-
-impl From<Option<f64>> for Cell {
-    fn from(number: Option<f64>) -> Self {
-        number.map_or(Self::Missing, |number| Self::Number(number, 2))
-    }
-}
-
-impl Cell {
-    fn text(&self) -> String {
-        match self {
-            Self::Text(text) => text.clone(),
-            Self::Number(number, decimals) => format!("{number:.decimals$}"),
-            Self::Sample(sample, decimals) => format!(
-                "{:.decimals$} ({:.decimals$}-{:.decimals$})",
-                sample.median(),
-                sample.percentile(10.0),
-                sample.percentile(90.0)
-            ),
-            Self::Missing => "-".to_owned(),
-        }
-    }
-
-    fn json(&self) -> Value {
-        match self {
-            Self::Text(text) => json!(text),
-            Self::Number(number, _) => json!(number),
-            Self::Sample(sample, _) => sample.to_json(),
-            Self::Missing => Value::Null,
-        }
-    }
-}
-
 impl Report {
     /// Adds one part's findings.
     pub(super) fn add(&mut self, (section, checks): (Section, Vec<Check>)) {
@@ -151,6 +82,21 @@ impl Report {
         self.checks.extend(checks);
         // One kind's budgets stand together; the order within a kind stays.
         self.checks.sort_by_key(|check| check.group);
+    }
+
+    /// The part of this name.
+    pub(super) fn section(&self, key: &str) -> Option<&Section> {
+        self.sections.iter().find(|section| section.key == key)
+    }
+
+    /// A column's numbers in the rows that `keep` keeps, in ascending order; of measurements the medians.
+    pub(super) fn numbers(&self, key: &str, column: &str, keep: impl Fn(&[Cell]) -> bool) -> Vec<f64> {
+        let Some(section) = self.section(key) else { return Vec::new() };
+        let place = section.columns.iter().position(|name| *name == column);
+        let rows = section.rows.iter().filter(|row| keep(row));
+        let mut numbers: Vec<_> = rows.filter_map(|row| row.get(place?)?.number()).collect();
+        numbers.sort_by(f64::total_cmp);
+        numbers
     }
 
     /// Marks the misses that the budgets' file knows.
@@ -205,6 +151,9 @@ impl Report {
             rows,
         };
         text.push_str(&budgets.text());
+        if let Some(readme) = &self.readme {
+            text.push_str(&format!("\nFor README.md\n\n{readme}"));
+        }
         text
     }
 
@@ -220,46 +169,10 @@ impl Report {
     }
 }
 
-impl Section {
-    fn text(&self) -> String {
-        let lines: Vec<Vec<String>> =
-            self.rows.iter().map(|row| row.iter().map(Cell::text).collect()).collect();
-        let width = |column: usize| {
-            let cells = lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count());
-            cells.chain([self.columns[column].chars().count()]).max().unwrap_or(0)
-        };
-        let widths: Vec<_> = (0..self.columns.len()).map(width).collect();
-        let mut text = format!("\n{}\n", self.title);
-        for line in self.note.lines() {
-            text.push_str(&format!("  {line}\n"));
-        }
-        let mut line = |cells: &mut dyn Iterator<Item = &str>| {
-            let mut padded = String::new();
-            for (cell, width) in cells.zip(&widths) {
-                padded.push_str(&format!("  {cell:<width$}"));
-            }
-            text.push_str(padded.trim_end());
-            text.push('\n');
-        };
-        line(&mut self.columns.iter().copied());
-        for cells in &lines {
-            line(&mut cells.iter().map(String::as_str));
-        }
-        text
-    }
-
-    fn json(&self) -> Value {
-        let rows = self.rows.iter().map(|row| {
-            let cells = self.columns.iter().zip(row);
-            Value::Object(cells.map(|(column, cell)| ((*column).to_owned(), cell.json())).collect())
-        });
-        json!({"note": self.note, "rows": rows.collect::<Vec<_>>()})
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bench::sample::Sample;
 
     fn report(value: f64) -> Report {
         let section = Section {
@@ -299,5 +212,13 @@ mod tests {
         let json = report(3.5).json(&Value::Null);
         assert_eq!(json["sections"]["sizes"]["rows"][0]["MB"]["median"], 3.5);
         assert_eq!(json["budgets"][0]["kept"], true);
+    }
+
+    #[test]
+    fn a_columns_numbers_are_found_by_name() {
+        let report = report(3.5);
+        assert_eq!(report.numbers("sizes", "MB", |row| row[0].short() == "get-me"), [3.5]);
+        assert!(report.numbers("sizes", "MB", |row| row[0].short() == "login").is_empty());
+        assert!(report.numbers("sizes", "GB", |_| true).is_empty());
     }
 }

@@ -1,9 +1,10 @@
 //! The local cloud of a measurement, with what the functions log, and their sample events.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, bail, ensure};
 use bytes::Bytes;
+use reqwest::{StatusCode, Url, header::HeaderMap};
 use serde_json::Value;
 use tokio::{net::TcpListener, sync::mpsc};
 
@@ -30,9 +31,9 @@ impl Stack {
     /// # Errors
     /// When there is no free port.
     pub(super) async fn start(setup: &Setup, url: &str, settings: &[(&str, &str)]) -> Result<Self> {
-        let settings: BTreeMap<_, _> =
-            settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let environment = cloud::environment(url, &settings)?;
+        let mut over = setup.provider.settings();
+        over.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let environment = cloud::environment(url, &over)?;
         let functions: Vec<_> = setup.functions.iter().map(|function| function.function.clone()).collect();
         let (sender, lines) = mpsc::unbounded_channel();
         // Enough for every client of the largest load in every function at once: none is evicted, so that the
@@ -46,7 +47,7 @@ impl Stack {
         Ok(Self { gateway, lambda, lines, binaries })
     }
 
-    /// Invokes a function and gives its answer. An HTTP route must answer 2xx.
+    /// Invokes a function and gives its answer. An HTTP route must answer 2xx or 3xx.
     ///
     /// # Errors
     /// When the function fails or refuses.
@@ -56,7 +57,7 @@ impl Stack {
         let answer = answer.into_bytes().await.with_context(|| format!("{function} failed"))?;
         let answer: Value = serde_json::from_slice(&answer)?;
         let status = answer["statusCode"].as_u64().unwrap_or(200);
-        ensure!((200..300).contains(&status), "{function} answers {answer}");
+        ensure!((200..400).contains(&status), "{function} answers {answer}");
         Ok(answer)
     }
 
@@ -72,6 +73,19 @@ impl Stack {
             found.extend(invocation(&line));
         }
         Ok(found)
+    }
+
+    /// The line about the next invocation of `function`; those about others before it are skipped.
+    ///
+    /// # Errors
+    /// When it does not come.
+    pub(super) async fn line_of(&mut self, function: &str) -> Result<Value> {
+        loop {
+            let line = self.lines(1).await?.remove(0);
+            if line["function"] == function {
+                return Ok(line);
+            }
+        }
     }
 
     /// The lines about invocations that have come so far.
@@ -128,6 +142,7 @@ pub(super) fn sample_event(function: &str) -> Result<String> {
 pub(super) struct Request {
     method: reqwest::Method,
     path: String,
+    query: Vec<(String, String)>,
     headers: Vec<(String, String)>,
     body: Option<String>,
 }
@@ -145,22 +160,25 @@ impl Request {
             members.map(|(name, value)| Ok((name.clone(), text(value)?))).collect()
         };
         let query = pairs(&event["queryStringParameters"])?;
-        let query: Vec<_> = query.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let path = text(&event["path"])?;
-        let path = if query.is_empty() { path } else { format!("{path}?{}", query.join("&")) };
         let mut headers = pairs(&event["headers"])?;
         // What the client and the gateway write themselves.
         headers.retain(|(name, _)| !name.starts_with("X-Forwarded") && name != "Host");
         let body = event["body"].as_str().map(str::to_owned);
-        Ok(Self { method: text(&event["httpMethod"])?.parse()?, path, headers, body })
+        Ok(Self { method: text(&event["httpMethod"])?.parse()?, path, query, headers, body })
     }
 
-    /// Sends it to the gateway at `base` and gives the status when the whole answer is there.
+    /// Sends it to the gateway at `base` and gives the answer's head when the whole answer is there.
     ///
     /// # Errors
     /// When nothing answers.
-    pub(super) async fn send(&self, client: &reqwest::Client, base: &str) -> Result<u16> {
-        let mut request = client.request(self.method.clone(), format!("{base}{}", self.path));
+    pub(super) async fn send(&self, client: &reqwest::Client, base: &str) -> Result<Head> {
+        let address = format!("{base}{}", self.path);
+        let address = match self.query.is_empty() {
+            true => Url::parse(&address)?,
+            false => Url::parse_with_params(&address, &self.query)?,
+        };
+        let mut request = client.request(self.method.clone(), address);
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
@@ -168,8 +186,23 @@ impl Request {
             request = request.body(body.clone());
         }
         let answer = request.send().await?;
-        let status = answer.status().as_u16();
+        let head = Head { status: answer.status(), headers: answer.headers().clone() };
         answer.bytes().await?;
-        Ok(status)
+        Ok(head)
+    }
+}
+
+/// An answer without its body.
+pub(super) struct Head {
+    /// Its status.
+    pub(super) status: StatusCode,
+    /// Its headers.
+    pub(super) headers: HeaderMap,
+}
+
+impl Head {
+    /// Whether the route did what it was asked; one of a sign-in sends the browser on.
+    pub(super) fn is_good(&self) -> bool {
+        self.status.is_success() || self.status.is_redirection()
     }
 }

@@ -159,9 +159,9 @@ async fn person(base: String, next_session: Arc<AtomicUsize>, until: Instant) ->
                 }
                 let request = Request::of(&event(name, session, turn)?)?;
                 let began = Instant::now();
-                let status = request.send(&client, &base).await;
+                let answer = request.send(&client, &base).await;
                 times.push(began.elapsed().as_secs_f64() * 1e3);
-                errors += usize::from(!status.is_ok_and(|status| (200..300).contains(&status)));
+                errors += usize::from(!answer.is_ok_and(|answer| answer.status.is_success()));
             }
         }
     }
