@@ -23,7 +23,7 @@ create table practice.scenes (
     updated_at timestamptz not null default now(),
     unique (id, user_id)
 );
-create index scenes_list on practice.scenes (user_id, updated_at desc, id desc) include (status);
+create index scenes_list on practice.scenes (user_id, updated_at desc, id desc);
 
 create table practice.sessions (
     id uuid primary key,
@@ -44,8 +44,7 @@ create table practice.sessions (
     foreign key (scene_id, user_id) references practice.scenes (id, user_id) on delete cascade,
     check ((state = 'ACTIVE') = (ended_at is null))
 );
--- With the state, so that a list of one state and its total need no row: a person's rows lie each on a page of its own.
-create index sessions_list on practice.sessions (user_id, created_at desc, id desc) include (state);
+create index sessions_list on practice.sessions (user_id, created_at desc, id desc);
 create index sessions_scene on practice.sessions (scene_id);
 -- The weekly job reads everybody's last weeks.
 create index sessions_created_at on practice.sessions (created_at);
@@ -133,8 +132,7 @@ create table practice.reflections (
     created_at timestamptz not null default now(),
     foreign key (session_id, user_id) references practice.sessions (id, user_id) on delete cascade
 );
--- With what a week counts: otherwise everybody's week, whose rows lie together, looks cheaper to the planner.
-create index reflections_person on practice.reflections (user_id, created_at) include (used_in_real_world, outcome_score);
+create index reflections_person on practice.reflections (user_id, created_at);
 create index reflections_created_at on practice.reflections (created_at);
 
 -- A person's finished week, as the job `weekly-progress` found it.
