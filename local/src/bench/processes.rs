@@ -73,17 +73,23 @@ fn times(stat: &Path) -> Option<(f64, f64)> {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
+    use std::{
+        io::{Read, Write},
+        process::Stdio,
+    };
+
     use super::*;
 
     #[test]
     fn a_child_is_found_by_its_program_and_has_memory() {
-        let sleep = fs::canonicalize("/bin/sleep").unwrap();
-        let mut child = std::process::Command::new(&sleep).arg("30").spawn().unwrap();
-        // Until `exec` the child still runs this program.
-        while children_of(&sleep).is_empty() {
-            std::thread::sleep(std::time::Duration::from_millis(1));
-        }
-        assert!(children_of(&sleep).contains(&child.id()));
+        let cat = fs::canonicalize("/bin/cat").unwrap();
+        let mut command = std::process::Command::new(&cat);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        // What it repeats shows that it runs: until `exec` the child is still this program, and just after it, it has no
+        // memory worth the name.
+        child.stdin.as_mut().unwrap().write_all(b"x").unwrap();
+        child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+        assert!(children_of(&cat).contains(&child.id()));
         assert!(peak_memory(child.id()).is_some_and(|memory| memory > 0.1));
         assert!(cpu_ms(child.id()).is_some());
         child.kill().unwrap();
