@@ -98,7 +98,9 @@ create table identity.sign_ins (
     check ((revoked_at is null) = (revoked_because is null))
 );
 create index sign_ins_list on identity.sign_ins (user_id, created_at desc, id desc);
+-- What is to go is found by its age.
 create index sign_ins_expiry on identity.sign_ins (expires_at);
+create index sign_ins_revoked on identity.sign_ins (revoked_at) where revoked_at is not null;
 
 create table identity.refresh_tokens (
     token_hash bytea primary key check (length(token_hash) = 32),

@@ -10,7 +10,6 @@ begin
     end loop;
 end
 $$;
-drop index identity.sign_ins_revoked;
 drop table identity.export_parts;
 drop table identity.exports;
 drop function identity.export_person(uuid);

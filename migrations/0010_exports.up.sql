@@ -150,9 +150,6 @@ create policy own_rows on identity.exports to authenticated
     with check (user_id = (select identity.request_user_id()));
 grant select (id, user_id, status, requested_at), insert (id, user_id) on identity.exports to authenticated;
 
--- What is to go is found by its age.
-create index sign_ins_revoked on identity.sign_ins (revoked_at) where revoked_at is not null;
-
 -- What the files of an export are, for the person who reads them.
 comment on table identity.users is 'Your account: name, address, language, time zone and roles.';
 comment on table identity.emails is 'The address that you sign in with.';

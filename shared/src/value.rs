@@ -96,11 +96,6 @@ impl<T> Change<T> {
             Change::Set(value) => Some(value),
         }
     }
-
-    /// Whether the field is in the body.
-    pub fn is_set(&self) -> bool {
-        self.as_set().is_some()
-    }
 }
 
 fn plural(count: usize) -> &'static str {

@@ -16,8 +16,8 @@ const OUTBOX_DAYS: i32 = 7;
 
 /// Every kind but the outbox, see [`purge_outbox`].
 pub const KINDS: [Kind; 6] = [
-    // A month longer than they work, so that the person finds the unknown device in the list. With a sign-in go its
-    // refresh tokens.
+    // A month longer than they work: for 30 days after a sign-in its network counts as the person's own, when somebody
+    // guesses their password there. With a sign-in go its refresh tokens.
     Kind {
         table: "identity.sign_ins",
         delete: "delete from identity.sign_ins where id in (

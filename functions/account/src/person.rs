@@ -108,8 +108,8 @@ pub async fn get(tx: &Tx, user: &User) -> Result<UserRead> {
 pub async fn must_be_active(db: &Db, user: &User) -> Result<()> {
     // Opening the caller's own transaction tells.
     let tx = db.begin(user).await?;
-    tx.execute("select", &[]).await?;
-    tx.commit().await
+    tx.commit_with(async |tx| tx.execute("select", &[]).await).await?;
+    Ok(())
 }
 
 #[cfg(test)]
