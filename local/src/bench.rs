@@ -13,9 +13,9 @@ mod growth_accounts;
 mod growth_rows;
 mod links;
 mod load;
+mod markdown;
 mod processes;
 mod provider;
-mod readme;
 mod report;
 mod requests;
 mod round_trips;
@@ -194,7 +194,7 @@ async fn measure(setup: &mut Setup, short: bool, report: &mut Report, say: &impl
     report.add(growth::measure(setup, say).await?);
     say("the weekly job");
     report.add(weekly_job::measure(setup, say).await?);
-    report.readme = Some(readme::text(report, &machine(), &setup.server.version().await?, setup));
+    report.markdown = Some(markdown::text(report, &machine(), &setup.server.version().await?, setup));
     say("done");
     Ok(())
 }

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::{keys, mails, project, template::Template};
 
-/// Settings that a developer may set in the shell for the functions; the README lists what they do.
+/// Settings that a developer may set in the shell for the functions; docs/settings.md says what they do.
 const SETTINGS: &[&str] = &[
     "ACCESS_TOKEN_MINUTES",
     "ALLOW_MOCK_AUTH_IN_PRODUCTION",

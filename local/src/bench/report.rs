@@ -14,8 +14,8 @@ pub struct Report {
     sections: Vec<Section>,
     /// The budgets.
     pub checks: Vec<Check>,
-    /// The same for README.md, of a full run.
-    pub(super) readme: Option<String>,
+    /// The same for docs/performance.md, of a full run.
+    pub(super) markdown: Option<String>,
 }
 
 /// A measured number against its budget; kept when it does not exceed it.
@@ -151,8 +151,8 @@ impl Report {
             rows,
         };
         text.push_str(&budgets.text());
-        if let Some(readme) = &self.readme {
-            text.push_str(&format!("\nFor README.md\n\n{readme}"));
+        if let Some(markdown) = &self.markdown {
+            text.push_str(&format!("\nFor docs/performance.md\n\n{markdown}"));
         }
         text
     }

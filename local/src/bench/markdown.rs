@@ -1,4 +1,4 @@
-//! The measured part of README.md's section Performance, in Markdown: a full run prints it.
+//! The measured part of docs/performance.md, in Markdown: a full run prints it.
 
 use serde_json::Value;
 
