@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(22);
 
 /// What became of a message.
 pub enum Reserved {
-    /// It was answered before, by this sender or another.
+    /// It is answered: before, by this sender or another, or just now by the rules, because there is no model.
     Answered(TurnAnswer),
     /// The turn is this sender's to answer.
     Mine(Box<Talk>, Turn),
@@ -21,14 +21,17 @@ pub enum Reserved {
 
 /// Reserves a turn for the message, or finds the answer that it got before.
 ///
+/// Without a model nothing is waited for between the message and its answer, so the rules answer here, in the same
+/// transaction: nobody has to claim a turn that is never seen unanswered.
+///
 /// One turn of a session is in flight at a time, so that each reply knows the ones before it: another message waits,
 /// without a connection. 404 if the session is not the caller's, 409 if it takes no more messages or if the id was used
 /// for other content, 503 if the turn in flight takes too long.
-pub async fn reserve(db: &Db, user: &User, session_id: Uuid, new: &NewMessage) -> Result<Reserved> {
+pub async fn reserve(db: &Db, user: &User, ai: &Ai, session_id: Uuid, new: &NewMessage) -> Result<Reserved> {
     let started = Instant::now();
     let mut pause = Duration::from_millis(50);
     loop {
-        if let Some(reserved) = try_reserve(db, user, session_id, new).await? {
+        if let Some(reserved) = try_reserve(db, user, ai, session_id, new).await? {
             return Ok(reserved);
         }
         if started.elapsed() > PATIENCE {
@@ -43,7 +46,13 @@ pub async fn reserve(db: &Db, user: &User, session_id: Uuid, new: &NewMessage) -
 }
 
 /// One look, in one transaction; none means: wait for the turn in flight.
-async fn try_reserve(db: &Db, user: &User, session_id: Uuid, new: &NewMessage) -> Result<Option<Reserved>> {
+async fn try_reserve(
+    db: &Db,
+    user: &User,
+    ai: &Ai,
+    session_id: Uuid,
+    new: &NewMessage,
+) -> Result<Option<Reserved>> {
     let tx = db.begin(user).await?;
     let ((), talk, known) = tokio::try_join!(
         biased;
@@ -53,6 +62,7 @@ async fn try_reserve(db: &Db, user: &User, session_id: Uuid, new: &NewMessage) -
     )?;
     let talk = talk.ok_or_else(|| not_found("scene not found"))?;
     let language = Language::of(&talk.preferences.locale);
+    let by_rules = turn::reply_by_rules(language);
     let (mut same, mut in_flight) = (None, None);
     for (is_same_message, turn) in known {
         if is_same_message { same = Some(turn) } else { in_flight = Some(turn) }
@@ -62,25 +72,42 @@ async fn try_reserve(db: &Db, user: &User, session_id: Uuid, new: &NewMessage) -
         if turn.user_content != new.content.as_str() {
             return Err(conflict("duplicate client message id"));
         }
-        if turn.answer.is_none() && !turn.is_abandoned {
+        if turn.answer.is_some() {
+            return Ok(turn.into_answer().map(Reserved::Answered));
+        }
+        if !turn.is_abandoned {
             return Ok(None);
         }
-        if turn.answer.is_none() {
-            tx.commit_with(async |tx| turn::claim(tx, turn.turn_id).await).await?;
-            return Ok(Some(Reserved::Mine(Box::new(talk), turn)));
+        if !ai.has_model() {
+            let answered =
+                tx.commit_with(async |tx| turn::answer(tx, turn.asked(), &by_rules, language).await).await?;
+            return Ok(answered.and_then(Turn::into_answer).map(Reserved::Answered));
         }
-        return Ok(turn.into_answer().map(Reserved::Answered));
+        tx.commit_with(async |tx| turn::claim(tx, turn.turn_id).await).await?;
+        return Ok(Some(Reserved::Mine(Box::new(talk), turn)));
     }
 
     talk.state.must_be_active()?;
     match in_flight {
         None => {
-            let turn = tx.commit_with(async |tx| turn::insert(tx, user, session_id, new).await).await?;
-            Ok(Some(Reserved::Mine(Box::new(talk), turn)))
+            let turn_id = Uuid::now_v7();
+            if ai.has_model() {
+                let insert = async |tx: &Tx| turn::insert(tx, user, session_id, turn_id, new).await;
+                return Ok(Some(Reserved::Mine(Box::new(talk), tx.commit_with(insert).await?)));
+            }
+            let insert_and_answer = async |tx: &Tx| {
+                tokio::try_join!(
+                    biased;
+                    turn::insert(tx, user, session_id, turn_id, new),
+                    turn::answer(tx, (turn_id, new.content.as_str()), &by_rules, language),
+                )
+            };
+            let (_, answered) = tx.commit_with(insert_and_answer).await?;
+            Ok(answered.and_then(Turn::into_answer).map(Reserved::Answered))
         }
         Some(turn) if turn.is_abandoned => {
             // Its sender is gone; the rules finish it, and the next look finds the session as it is then.
-            turn::answer(&tx, &turn, &turn::reply_by_rules(language), language).await?;
+            turn::answer(&tx, turn.asked(), &by_rules, language).await?;
             tx.commit().await?;
             Ok(None)
         }

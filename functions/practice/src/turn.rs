@@ -103,6 +103,11 @@ impl FromRow for Turn {
 }
 
 impl Turn {
+    /// What answering it needs.
+    pub fn asked(&self) -> (Uuid, &str) {
+        (self.turn_id, &self.user_content)
+    }
+
     /// The turn as the wire shows it, if it is answered.
     pub fn into_answer(self) -> Option<TurnAnswer> {
         let answer = self.answer?;
@@ -223,14 +228,14 @@ pub async fn list_known(tx: &Tx, session_id: Uuid, client_message_id: Uuid) -> R
 }
 
 /// Reserves the session's next turn for a message.
-pub async fn insert(tx: &Tx, user: &User, session_id: Uuid, new: &NewMessage) -> Result<Turn> {
+pub async fn insert(tx: &Tx, user: &User, session_id: Uuid, turn_id: Uuid, new: &NewMessage) -> Result<Turn> {
     tx.one(
         "insert into practice.turns (id, session_id, user_id, turn_no, client_message_id, user_content, claimed_until)
          select $1, s.id, s.user_id, s.current_turn + 1, $4, $5, clock_timestamp() + $6 * interval '1 second'
          from practice.sessions s
          where s.id = $2 and s.user_id = $3
          returning id as turn_id, turn_no, user_content, false as is_abandoned, null::jsonb as answer",
-        &[&Uuid::now_v7(), &session_id, &user.id, &new.client_message_id, &new.content, &CLAIM.as_secs_f64()],
+        &[&turn_id, &session_id, &user.id, &new.client_message_id, &new.content, &CLAIM.as_secs_f64()],
     )
     .await
 }
@@ -245,10 +250,15 @@ pub async fn claim(tx: &Tx, turn_id: Uuid) -> Result<u64> {
     .await
 }
 
-/// Answers a turn: stores reply and feedback, and moves the session on. Gives the turn as it is stored, or none if
-/// somebody else has answered it meanwhile: then their answer stands.
-pub async fn answer(tx: &Tx, turn: &Turn, reply: &Sourced, language: Language) -> Result<Option<Turn>> {
-    let analysis = analysis::analyse(&turn.user_content, language);
+/// Answers a turn, of which it needs the id and what the learner wrote: stores reply and feedback, and moves the session
+/// on. Gives the turn as it is stored, or none if somebody else has answered it meanwhile: then their answer stands.
+pub async fn answer(
+    tx: &Tx,
+    (turn_id, user_content): (Uuid, &str),
+    reply: &Sourced,
+    language: Language,
+) -> Result<Option<Turn>> {
+    let analysis = analysis::analyse(user_content, language);
     let usage = reply.usage.as_ref();
     tx.find(
             "with turn as (
@@ -274,13 +284,13 @@ pub async fn answer(tx: &Tx, turn: &Turn, reply: &Sourced, language: Language) -
              )
              select id as turn_id, turn_no, user_content, false as is_abandoned, to_jsonb(turn) as answer from turn",
             &[
-                &turn.turn_id,
+                &turn_id,
                 &Uuid::now_v7(),
                 &reply.text,
                 &analysis.overall_score,
                 &analysis.risk_level,
                 &serde_json::to_value(&analysis.ofnr)?,
-                &sentence::rewrite(&turn.user_content, language),
+                &sentence::rewrite(user_content, language),
                 &reply.source.as_str(),
                 &usage.map(|usage| usage.model.clone()),
                 &usage.map(|usage| i32::try_from(usage.latency.as_millis()).unwrap_or(i32::MAX)),

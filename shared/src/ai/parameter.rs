@@ -16,7 +16,8 @@ const TIME_TO_STORE: Duration = Duration::from_secs(3);
 
 /// The language model of a route, or none: then, and when it fails, the route uses its local rules.
 ///
-/// Release the database before a call: no connection is held while a model speaks.
+/// Release the database before a call: no connection is held while a model speaks. Where [`Ai::has_model`] says that there
+/// will be no call, it stays, and the route opens one connection instead of two.
 pub struct Ai {
     model: Option<Model>,
     stats: Arc<Stats>,
@@ -35,6 +36,11 @@ pub struct Sourced {
 }
 
 impl Ai {
+    /// Whether there is a model to ask; without one the rules answer at once.
+    pub fn has_model(&self) -> bool {
+        self.model.is_some()
+    }
+
     /// The model's answer, or what `rules` say when there is no model, no time, or no usable answer.
     pub async fn chat_or(&self, chat: &Chat, rules: impl FnOnce() -> String) -> Sourced {
         match self.chat(chat).await {

@@ -30,7 +30,9 @@ async fn rewrite(
         identity::preferences(&tx, &user),
     )?;
     drop(tx);
-    db.release().await; // no connection is held while the model speaks
+    if ai.has_model() {
+        db.release().await; // no connection is held while it speaks
+    }
     let language = Language::of(&preferences.locale);
     let chat = counterpart::rewrite_chat(&source, language);
     let rewritten = ai.chat_or(&chat, || sentence::rewrite(&source, language)).await;

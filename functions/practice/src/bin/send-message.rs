@@ -25,7 +25,7 @@ async fn send(
     Path(path): Path<SessionPath>,
     Json(new): Json<NewMessage>,
 ) -> Result<Json<TurnAnswer>> {
-    let (talk, turn) = match sending::reserve(&db, &user, path.session_id, &new).await? {
+    let (talk, turn) = match sending::reserve(&db, &user, &ai, path.session_id, &new).await? {
         Reserved::Answered(answer) => return Ok(Json(answer)),
         Reserved::Mine(talk, turn) => (talk, turn),
     };
@@ -35,7 +35,7 @@ async fn send(
     let reply = ai.chat_or(&chat, || sentence::fallback_reply(language).to_owned()).await;
 
     let tx = db.begin(&user).await?;
-    let answered = tx.commit_with(async |tx| turn::answer(tx, &turn, &reply, language).await).await?;
+    let answered = tx.commit_with(async |tx| turn::answer(tx, turn.asked(), &reply, language).await).await?;
     let turn = match answered {
         Some(turn) => turn,
         None => turn::get(&db.begin(&user).await?, turn.turn_id).await?, // somebody took the claim over

@@ -1,10 +1,13 @@
 //! Several requests at once.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use futures_util::future::join_all;
-use local::testkit::fakes::{Behaviour, Provider};
-use serde_json::json;
+use local::testkit::{
+    fakes::{Behaviour, Provider},
+    stack,
+};
+use serde_json::{Value, json};
 
 use crate::given::{self, SENDERS};
 
@@ -134,4 +137,43 @@ async fn of_two_contents_under_one_id_one_is_taken() {
     taken.assert_status(200);
     refused.assert_error(409, "CONFLICT", "duplicate client message id");
     assert_eq!(provider.count(), 1);
+}
+
+#[tokio::test]
+async fn without_a_model_messages_at_once_take_their_turns_in_one_transaction_each() {
+    let stack = stack().await;
+    let (alice, db) = (stack.user(), stack.db().await);
+    let session = given::session(&alice).await;
+    let messages: Vec<_> = (0..4).map(|number| given::message(&format!("第{number}句"))).collect();
+    // Each twice, so that a replay meets its first sending.
+    let calls =
+        messages.iter().chain(&messages).map(|message| given::send(&alice, session, message).into_future());
+    let answers = join_all(calls).await;
+    for (first, second) in answers[..4].iter().zip(&answers[4..]) {
+        first.assert_status(200);
+        assert_eq!(first.text(), second.text());
+    }
+    let turns: BTreeSet<_> = answers.iter().map(|answer| answer.json()["turn"].as_i64()).collect();
+    assert_eq!(turns, (1..=4).map(Some).collect());
+    // No row was ever visible without its answer: both have the transaction's time.
+    let torn = "select count(*) from practice.turns where completed_at is distinct from created_at";
+    assert_eq!(given::count(&db, torn).await, 0);
+}
+
+#[tokio::test]
+async fn without_a_model_a_turn_is_two_round_trips() {
+    let stack = stack().await;
+    let alice = stack.user();
+    let session = given::session(&alice).await;
+    given::say(&alice, session, "第一句").await;
+    let is_turn = |line: &Value| line["function"] == "send-message";
+    let mut count = 1;
+    let line = loop {
+        let lines = stack.wait_for_logs(count).await;
+        if let Some(line) = lines.iter().find(|line| is_turn(line)) {
+            break line.clone();
+        }
+        count = lines.len() + 1;
+    };
+    assert_eq!(line["db_round_trips"], 2, "{line}");
 }

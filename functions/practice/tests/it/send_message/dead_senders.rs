@@ -96,6 +96,24 @@ async fn another_message_finishes_the_dead_turn_by_the_rules_and_comes_after_it(
 }
 
 #[tokio::test]
+async fn without_a_model_the_same_message_completes_the_turn_by_the_rules() {
+    let stack = stack().await;
+    let (alice, db) = (stack.user(), stack.db().await);
+    let session = given::session(&alice).await;
+    let message = given::message("第一句");
+    let dead = reserved(&db, &alice, session, &message, "-1 second").await;
+    let answers = join_all((0..5).map(|_| given::send(&alice, session, &message).into_future())).await;
+    for answer in &answers {
+        answer.assert_status(200);
+        let turn = answer.json();
+        assert_eq!((&turn["turn"], given::id(&turn["user_message_id"])), (&json!(1), dead));
+        assert_eq!(turn["assistant_message"]["content"], REPLY_BY_RULES);
+        assert_eq!(answer.text(), answers[0].text());
+    }
+    assert_eq!(alice.get(&format!("/api/v1/sessions/{session}")).await.json()["current_turn"], 1);
+}
+
+#[tokio::test]
 async fn a_dead_turn_of_an_ended_session_can_still_be_answered() {
     let provider = given::provider().await;
     let stack = given::stack_with(&provider).await;
