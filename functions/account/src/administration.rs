@@ -1,6 +1,7 @@
 //! Administration: everybody's accounts, what each may do, and who is locked out.
 
 mod appointment;
+mod words;
 
 use deserr::{IntoValue, Value, ValuePointerRef};
 use schemars::{Schema, SchemaGenerator, json_schema};
@@ -96,9 +97,23 @@ pub struct UserPage {
     pub next_cursor: Option<Cursor>,
 }
 
+/// How many of the newest accounts are looked through for words before the index of words is asked. Words that many
+/// accounts have are found on the way, where an index would first collect all who have them; words that few have cost this
+/// look in vain.
+const LOOK: i64 = 5000;
+
 /// A page of everybody's accounts. Must be a transaction of the service.
 pub async fn list(tx: &Tx, filter: &UserFilter) -> Result<UserPage> {
     let limit = filter.limit.get();
+    let words = filter.q.as_ref().map(|text| text.as_str().trim());
+    // Few have a role that is not everybody's or are deactivated, and these have indexes of their own.
+    let are_few = filter.role.is_some_and(|role| role != Role::Student)
+        || filter.is_active.as_ref().is_some_and(|flag| !flag.get());
+    let look = match words {
+        None => Some(limit + 1),
+        Some(_) if are_few => None,
+        Some(_) => Some(LOOK),
+    };
     let mut users: Vec<UserAccount> = tx
         .list(
             "select u.id, coalesce(e.email, u.email) as email, u.display_name as name, u.roles,
@@ -106,25 +121,35 @@ pub async fn list(tx: &Tx, filter: &UserFilter) -> Result<UserPage> {
                     u.organization_id, u.created_at, u.last_login_at as last_login,
                     (select x.provider from identity.external_accounts x where x.user_id = u.id
                      order by x.last_login_at desc limit 1) as sso_provider
-             from identity.users u left join identity.emails e on e.user_id = u.id
-             where ($1::text is null
-                    or strpos(lower(coalesce(e.email, u.email)), lower($1)) > 0
-                    or strpos(lower(u.display_name), lower($1)) > 0)
-               and ($2::text is null or $2 = any (u.roles))
-               and ($3::boolean is null or (u.deactivated_at is null) = $3)
-               and ($4::timestamptz is null or (u.created_at, u.id) < ($4, $5))
+             from (select * from identity.users
+                   where ($2::text is null or $2 = any (roles))
+                     and ($3::boolean is null or (deactivated_at is null) = $3)
+                     and ($4::timestamptz is null or (created_at, id) < ($4, $5))
+                   order by created_at desc, id desc
+                   limit $7) u
+             left join identity.emails e on e.user_id = u.id
+             where $1::text is null
+                or strpos(lower(coalesce(e.email, u.email)), lower($1)) > 0
+                or strpos(lower(u.display_name), lower($1)) > 0
              order by u.created_at desc, u.id desc
              limit $6",
             &[
-                &filter.q.as_ref().map(|text| text.as_str().trim()),
+                &words,
                 &filter.role,
                 &filter.is_active,
                 &filter.cursor.map(|cursor| cursor.at),
                 &filter.cursor.map(|cursor| cursor.id),
                 &(limit + 1),
+                &look,
             ],
         )
         .await?;
+    if let Some(words) = words
+        && !are_few
+        && i64::try_from(users.len()).is_ok_and(|found| found <= limit)
+    {
+        users = words::list(tx, filter, words).await?;
+    }
     let next_cursor = Cursor::cut(&mut users, limit, |user| Cursor { at: user.created_at, id: user.id });
     Ok(UserPage { users, next_cursor })
 }

@@ -134,6 +134,50 @@ async fn words_are_found_in_address_and_name_in_any_case_and_wildcards_are_only_
 }
 
 #[tokio::test]
+async fn words_are_found_among_the_old_accounts_too() {
+    let stack = testkit::stack().await;
+    let admin = stack.admin().await;
+    let old =
+        [("O'Neil \\ & Söhne:*", "06"), ("王小明", "05"), ("Ada Quux", "04"), ("ADA", "03"), ("qd", "02")];
+    for (name, at) in old {
+        person(&stack, name, &["student"], &format!("2020-01-{at}T00:00:00Z")).await;
+    }
+    let lee = person(&stack, "Lee", &["student", "teacher"], "2020-01-01T00:00:00Z").await;
+    let db = stack.db().await;
+    let signs_in = "insert into identity.emails (email, user_id) values ('adalee@school.org', $1)";
+    db.execute(signs_in, &[&lee]).await.unwrap();
+    // More than are looked through one by one.
+    let many = "insert into identity.users (id, email, display_name, created_at)
+                select gen_random_uuid(), 'many' || n || '@example.com', 'Many', '2025-01-01'::timestamptz + n * interval '1 s'
+                from generate_series(1, 5100) n";
+    db.batch_execute(&format!("{many}; analyze identity.users")).await.unwrap();
+    for (query, wanted) in [
+        ("q=ada", &["Ada Quux", "ADA", "Lee"][..]),
+        ("q=DA%20q", &["Ada Quux"]),
+        ("q=dalee@SCHOOL", &["Lee"]),
+        ("q=lee@example", &[]), // the address of the account, and not the one that she signs in with
+        ("q=%E7%8E%8B", &["王小明"]),
+        ("q=%E5%B0%8F%E6%98%8E", &["王小明"]),
+        ("q=ux", &["Ada Quux"]),
+        ("q=qd", &["qd"]),
+        ("q='", &["O'Neil \\ & Söhne:*"]),
+        ("q=%5C%20%26", &["O'Neil \\ & Söhne:*"]),
+        ("q=%C3%96hne:*", &["O'Neil \\ & Söhne:*"]),
+        ("q=ada&role=teacher", &["Lee"]),
+        ("q=ada&role=student&is_active=true", &["Ada Quux", "ADA", "Lee"]),
+        ("q=ada&is_active=false", &[]),
+        ("q=adaq", &[]),
+    ] {
+        assert_eq!(names(&admin, query).await, wanted, "{query}");
+    }
+    // A page ends and goes on as any other.
+    let first = admin.get(&format!("{USERS}?q=ada&limit=2")).await.json();
+    let cursor = first["next_cursor"].as_str().unwrap();
+    assert_eq!(names(&admin, &format!("q=ada&limit=2&cursor={cursor}")).await, ["Lee"]);
+    assert_eq!(names(&admin, "q=many&limit=100").await.len(), 100);
+}
+
+#[tokio::test]
 async fn all_filters_must_hold() {
     let stack = testkit::stack().await;
     let admin = stack.admin().await;
