@@ -22,7 +22,7 @@ use anyhow::{Context as _, Result};
 
 use crate::{
     problem::problem,
-    template::{Function, Template},
+    template::{Event, Function, Template},
 };
 use source::Served;
 
@@ -90,6 +90,7 @@ impl Findings {
 /// The project as the rules see it.
 struct Tree {
     root: PathBuf,
+    /// Its functions have the routes that their programs serve.
     template: Template,
     /// Binaries by name; one name in two packages is two entries.
     binaries: BTreeMap<String, Vec<Binary>>,
@@ -106,7 +107,7 @@ struct Binary {
 
 impl Tree {
     fn read(root: &Path) -> Result<Self> {
-        let template = Template::load(&root.join("template.yaml"), &BTreeMap::new())?;
+        let mut template = Template::functions_of(&root.join("template.yaml"), &BTreeMap::new())?;
         let mut binaries: BTreeMap<String, Vec<Binary>> = BTreeMap::new();
         for package in packages(root)? {
             let folder = Path::new("functions").join(&package).join("src/bin");
@@ -116,6 +117,12 @@ impl Tree {
                     .with_context(|| format!("cannot read {}", file.display()))?;
                 let binary = Binary { package: package.clone(), serves: source::served(&text), file };
                 binaries.entry(name).or_default().push(binary);
+            }
+        }
+        for function in &mut template.functions {
+            let binary = binaries.get(&function.name).and_then(|found| found.first());
+            if let Some(Binary { serves: Some(Served::Route { method, path }), .. }) = binary {
+                function.events.push(("Route".to_owned(), Event::route(method, path)));
             }
         }
         Ok(Self { root: root.to_owned(), template, binaries })
@@ -187,7 +194,7 @@ fn tests(tree: &Tree, found: &mut Findings) {
 }
 
 /// `CreateScene` for `create-scene`.
-fn pascal_case(name: &str) -> String {
+pub(crate) fn pascal_case(name: &str) -> String {
     let capital = |word: &str| word[..1].to_ascii_uppercase() + &word[1..];
     name.split('-').filter(|word| word.is_ascii() && !word.is_empty()).map(capital).collect()
 }

@@ -117,8 +117,9 @@ pub fn template(environment: &BTreeMap<String, String>) -> Result<Arc<Template>>
         ("AuthMode", auth_mode(&setting("AUTH_MODE", "mock")).to_owned()),
         // The gateway answers preflights itself, from the same list that the functions name origins from.
         ("CorsOrigins", setting("CORS_ORIGINS", "*")),
-        ("DatabaseSecretArn", "arn:aws:secretsmanager:local".to_owned()),
-        ("SecretsExtensionArn", "arn:aws:lambda:local:layer:none".to_owned()),
+        // Nothing asks AWS for a secret here.
+        ("DatabaseSecretArn", String::new()),
+        ("SecretsExtensionArn", String::new()),
     ];
     let parameters = parameters.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     Ok(Arc::new(Template::load(&project::root().join("template.yaml"), &parameters)?))

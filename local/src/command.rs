@@ -5,6 +5,7 @@ mod invoke;
 mod keys;
 mod logs;
 mod migrate;
+mod package;
 mod psql;
 mod session;
 mod up;
@@ -16,7 +17,7 @@ use std::{
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
-use local::{functions, project};
+use local::{functions, growth::Size, package::Architecture, project};
 
 /// Runs the whole stack on this machine: PostgreSQL, migrations, every function, and the API.
 #[derive(Debug, Parser)]
@@ -82,6 +83,23 @@ enum Command {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
+    /// Build the functions for AWS and write their archives into dist/, for sam deploy
+    Package {
+        /// For Graviton [the default]
+        #[arg(long, conflicts_with = "x86_64")]
+        arm64: bool,
+        /// For Intel and AMD
+        #[arg(long = "x86-64")]
+        x86_64: bool,
+    },
+    /// Write the template with many more routes and jobs into a folder, for CI to measure
+    #[command(hide = true)]
+    Growth {
+        /// The folder
+        folder: PathBuf,
+        #[command(flatten)]
+        size: Size,
+    },
     /// Check that files, programs, template, events and tests agree
     Check,
     /// Measure speed and size, and fail when a budget of local/bench-budgets.toml is missed
@@ -93,9 +111,9 @@ enum Command {
         #[arg(long)]
         json: Option<PathBuf>,
     },
-    /// Write openapi.json from the types of the functions
+    /// Write openapi.json and the gateway's files from what the functions say of themselves
     Openapi {
-        /// Only compare it, and fail when it is stale
+        /// Only compare them, and fail when one is stale
         #[arg(long)]
         check: bool,
     },
@@ -131,6 +149,11 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         Some(Command::Migrate { direction }) => migrate::run(direction).await,
         Some(Command::Keys { action, file }) => keys::run(action, file),
         Some(Command::Psql { arguments }) => psql::run(&arguments).await,
+        Some(Command::Package { arm64: _, x86_64 }) => {
+            let architecture = if x86_64 { Architecture::X86_64 } else { Architecture::Arm64 };
+            tokio::task::spawn_blocking(move || package::run(architecture)).await?
+        }
+        Some(Command::Growth { folder, size }) => local::growth::write(&project::root(), &folder, size),
         Some(Command::Check) => local::check::run(&project::root()),
         Some(Command::Bench { short, json }) => bench::run(short, json).await,
         Some(Command::Openapi { check }) => {

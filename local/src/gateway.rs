@@ -227,9 +227,15 @@ impl FrontDoor {
         matched: &Matched<'_>,
         body: &[u8],
     ) -> Result<Response<Body>, Failure> {
-        let Integration::Function { name, streams, timeout, .. } = &matched.route.integration else {
+        let Integration::Function { name, streams, timeout, permitted, .. } = &matched.route.integration
+        else {
             return Err(Failure::on(Kind::ApiConfigurationError, matched));
         };
+        if !permitted {
+            let why = "Execution failed due to configuration error: Invalid permissions on Lambda function";
+            self.lambda.note(name, why.to_owned());
+            return Err(Failure::on(Kind::ApiConfigurationError, matched));
+        }
         let api = &self.template.api;
         let request = EventRequest {
             method: &parts.method,

@@ -1,8 +1,8 @@
-//! `cargo local openapi`: the API's description, joined from what each function says about itself.
+//! `cargo local openapi`: the API's description and the gateway's routes, joined from what each function says about
+//! itself.
 //!
-//! The template says which routes exist, a debug build of a function prints its own operation (`--describe`), its
-//! source opens with a sentence, and its sample event holds examples. Nothing is written by hand, so nothing can be
-//! forgotten.
+//! The template says which functions exist, a debug build of one prints its own operation (`--describe`), its source
+//! opens with a sentence, and its sample event holds examples. Nothing is written by hand, so nothing can be forgotten.
 
 mod document;
 mod sample;
@@ -21,55 +21,77 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::{
+    front_door::{self, Route},
     problem::problem,
     project,
-    template::{Function, Template},
+    template::Template,
 };
 use document::Document;
 use sample::Sample;
 use source::Doc;
 
-const FILE: &str = "openapi.json";
+const OPENAPI: &str = "openapi.json";
 
-/// Writes `openapi.json` into the folder `root`, or with `check` compares what stands there. The functions' debug
-/// programs must be built.
+/// Writes `openapi.json` and the gateway's files into the folder `root`, or with `check` compares what stands there. The
+/// functions' debug programs must be built.
 ///
 /// # Errors
-/// When the document cannot be made, and with `check` when the file is another one: with the first line that differs.
+/// When a document cannot be made, and with `check` when a file is another one: with the first line that differs.
 pub fn run(root: &Path, check: bool) -> Result<()> {
-    let wanted = assemble(root, &project::target().join("debug"))?;
-    let path = root.join(FILE);
+    let Documents { openapi, routes } = assemble(root, &project::target().join("debug"))?;
+    let files = [
+        (OPENAPI, openapi),
+        (front_door::ROUTES, front_door::routes(&routes)),
+        (front_door::PERMISSIONS, front_door::permissions(&routes)),
+    ];
     let mut out = io::stdout().lock();
-    if !check {
-        fs::write(&path, &wanted).with_context(|| format!("cannot write {}", path.display()))?;
-        return Ok(writeln!(out, "{FILE} is written")?);
-    }
-    let found = fs::read_to_string(&path).unwrap_or_default();
-    match first_difference(&found, &wanted) {
-        None => Ok(writeln!(out, "{FILE} is what the functions say")?),
-        Some(difference) => {
-            let help = format!("run `cargo local openapi` and commit the file\n{difference}");
-            Err(problem(format!("{FILE} is stale"), help))
+    for (file, wanted) in files {
+        let path = root.join(file);
+        if !check {
+            fs::create_dir_all(path.parent().unwrap_or(root))?;
+            fs::write(&path, &wanted).with_context(|| format!("cannot write {}", path.display()))?;
+            writeln!(out, "{file} is written")?;
+            continue;
+        }
+        let found = fs::read_to_string(&path).unwrap_or_default();
+        match first_difference(file, &found, &wanted) {
+            None => writeln!(out, "{file} is what the functions say")?,
+            Some(difference) => {
+                let help = format!("run `cargo local openapi` and commit the file\n{difference}");
+                return Err(problem(format!("{file} is stale"), help));
+            }
         }
     }
+    Ok(())
 }
 
-/// The document for the project in `root`, from the debug programs in the folder `programs`: the same text for the same
-/// functions, with a line break at its end.
+/// What the functions say of themselves.
+pub struct Documents {
+    /// The text of `openapi.json`: the same for the same functions, with a line break at its end.
+    pub openapi: String,
+    /// The routes, in no order.
+    pub routes: Vec<Route>,
+}
+
+/// The documents for the project in `root`, from the debug programs in the folder `programs`.
 ///
 /// # Errors
-/// When the template cannot be read, a program is missing or serves another route than the template says, or two
-/// functions mean different things by one schema's name.
-pub fn assemble(root: &Path, programs: &Path) -> Result<String> {
-    let template = Template::load(&root.join("template.yaml"), &BTreeMap::new())?;
+/// When the template cannot be read, a program is missing, or two functions mean different things by one schema's name.
+pub fn assemble(root: &Path, programs: &Path) -> Result<Documents> {
+    let template = Template::functions_of(&root.join("template.yaml"), &BTreeMap::new())?;
     let mut document = Document::default();
-    let mut domains = BTreeSet::new();
+    let (mut domains, mut routes) = (BTreeSet::new(), Vec::new());
     for function in &template.functions {
-        let Some((method, path, _)) = function.routes().next() else { continue };
-        let operation = describe(programs, function, method, path)?;
+        let Some(operation) = describe(programs, &function.name)? else { continue };
         let (domain, doc) = source_of(root, &function.name)?;
         let sample =
             Sample::read(&root.join("events").join(&domain).join(format!("{}.json", function.name)))?;
+        routes.push(Route {
+            path: operation.path.clone(),
+            method: operation.method.clone(),
+            function: function.name.clone(),
+            streams: operation.streams,
+        });
         document.add(&function.name, &domain, &doc, &sample, operation)?;
         domains.insert(domain);
     }
@@ -77,7 +99,7 @@ pub fn assemble(root: &Path, programs: &Path) -> Result<String> {
         let doc = Doc::read(&root.join("functions").join(&domain).join("src/lib.rs"))?;
         document.tag(&domain, &doc);
     }
-    document.text()
+    Ok(Documents { openapi: document.text()?, routes })
 }
 
 /// What `<function> --describe` prints: see `shared::describe::Operation`.
@@ -85,6 +107,7 @@ pub fn assemble(root: &Path, programs: &Path) -> Result<String> {
 struct Described {
     method: String,
     path: String,
+    streams: bool,
     security: Option<String>,
     security_is_optional: bool,
     parameters: Vec<Value>,
@@ -101,8 +124,8 @@ struct DescribedResponse {
     schema: Option<Value>,
 }
 
-fn describe(programs: &Path, function: &Function, method: &str, path: &str) -> Result<Described> {
-    let name = &function.name;
+/// The operation of a route's program; a job's prints none.
+fn describe(programs: &Path, name: &str) -> Result<Option<Described>> {
     let program = programs.join(format!("{name}{}", env::consts::EXE_SUFFIX));
     if !program.is_file() {
         let help = "run `cargo build --workspace --bins`, which builds every function";
@@ -111,16 +134,11 @@ fn describe(programs: &Path, function: &Function, method: &str, path: &str) -> R
     let output = Command::new(&program).arg("--describe").stdin(Stdio::null()).output();
     let output = output.with_context(|| format!("cannot run {}", program.display()))?;
     ensure!(output.status.success(), "{name} --describe failed: {}", String::from_utf8_lossy(&output.stderr));
-    let described: Described = serde_json::from_slice(&output.stdout).with_context(|| {
-        format!("{name} --describe printed no operation: is it a job, or a release build?")
-    })?;
-    let (served_method, served_path) = (&described.method, &described.path);
-    if (served_method.as_str(), served_path.as_str()) != (method, path) {
-        let message =
-            format!("{name} serves {served_method} {served_path}, the template has {method} {path}");
-        return Err(problem(message, "change the one that is wrong"));
+    if output.stdout.is_empty() {
+        return Ok(None);
     }
-    Ok(described)
+    let described = serde_json::from_slice(&output.stdout);
+    described.map(Some).with_context(|| format!("{name} --describe printed no operation"))
 }
 
 /// The domain of a function, which is the package that its file stands in, and how the file opens.
@@ -141,7 +159,7 @@ fn source_of(root: &Path, function: &str) -> Result<(String, Doc)> {
 }
 
 /// The first line that differs, with its number and both texts.
-fn first_difference(found: &str, wanted: &str) -> Option<String> {
+fn first_difference(file: &str, found: &str, wanted: &str) -> Option<String> {
     if found == wanted {
         return None;
     }
@@ -153,7 +171,7 @@ fn first_difference(found: &str, wanted: &str) -> Option<String> {
         if have != want || have.is_none() {
             let line =
                 |text: Option<&str>| text.map_or("(the end)".to_owned(), |text| text.trim_end().to_owned());
-            return Some(format!("{FILE}:{number}\n  has   {}\n  wants {}", line(have), line(want)));
+            return Some(format!("{file}:{number}\n  has   {}\n  wants {}", line(have), line(want)));
         }
     }
 }
@@ -164,10 +182,10 @@ mod tests {
 
     #[test]
     fn the_first_difference_has_its_line() {
-        assert_eq!(first_difference("a\nb\n", "a\nb\n"), None);
-        let text = first_difference("a\nb\n", "a\nc\n").unwrap();
+        assert_eq!(first_difference("openapi.json", "a\nb\n", "a\nb\n"), None);
+        let text = first_difference("openapi.json", "a\nb\n", "a\nc\n").unwrap();
         assert_eq!(text, "openapi.json:2\n  has   b\n  wants c");
-        assert!(first_difference("", "a\n").unwrap().contains(":1\n"));
-        assert!(first_difference("a\n", "a").unwrap().ends_with("wants (the end)"));
+        assert!(first_difference("openapi.json", "", "a\n").unwrap().contains(":1\n"));
+        assert!(first_difference("openapi.json", "a\n", "a").unwrap().ends_with("wants (the end)"));
     }
 }

@@ -6,8 +6,11 @@ mod api;
 mod conditions;
 mod function;
 mod globals;
+mod include;
 mod intrinsics;
+mod nested;
 mod parameters;
+mod routes;
 mod yaml;
 
 use std::{collections::BTreeMap, path::Path};
@@ -21,10 +24,10 @@ pub use function::{Event, Function, kebab_case};
 use intrinsics::{Placeholder, Scope};
 pub(crate) use parameters::ACCOUNT;
 
-/// A template with every expression evaluated.
+/// A template with every expression evaluated, and the nested stacks that lie beside it.
 #[derive(Debug, Clone)]
 pub struct Template {
-    /// The functions, ordered by logical id. Those whose condition is false are left out.
+    /// The functions, ordered by logical id, those of nested stacks last. Those whose condition is false are left out.
     pub functions: Vec<Function>,
     /// Settings of the REST API.
     pub api: Api,
@@ -34,6 +37,8 @@ pub struct Template {
     pub resources: BTreeMap<String, Value>,
     /// The outputs, evaluated.
     pub outputs: BTreeMap<String, Value>,
+    /// What API Gateway may call, by `AWS::Lambda::Permission`.
+    permissions: routes::Permissions,
 }
 
 impl Template {
@@ -42,14 +47,47 @@ impl Template {
     pub fn load(path: &Path, parameters: &BTreeMap<String, String>) -> Result<Self> {
         let text =
             std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        Self::parse(&text, parameters).with_context(|| format!("in {}", path.display()))
+        let folder = path.parent();
+        Self::read(&text, folder, parameters).with_context(|| format!("in {}", path.display()))
     }
 
-    /// Evaluates template text. See [`Template::load`].
+    /// As [`Template::load`], without what is written from the programs: the API's document and nested stacks, which may
+    /// be missing or stale.
+    pub fn functions_of(path: &Path, parameters: &BTreeMap<String, String>) -> Result<Self> {
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let own = || {
+            let mut template = yaml::parse(&text)?;
+            let resources = template.get_mut("Resources").and_then(Value::as_object_mut);
+            for (_, resource) in resources.into_iter().flatten() {
+                if let Some(properties) = resource.get_mut("Properties").and_then(Value::as_object_mut) {
+                    properties.remove("DefinitionBody");
+                    properties.remove("TemplateURL");
+                }
+            }
+            Self::evaluate(template, None, parameters)
+        };
+        own().with_context(|| format!("in {}", path.display()))
+    }
+
+    /// Evaluates the text of a template that includes no other file. See [`Template::load`].
     pub fn parse(text: &str, parameters: &BTreeMap<String, String>) -> Result<Self> {
-        let template = yaml::parse(text)?;
+        Self::read(text, None, parameters)
+    }
+
+    fn read(text: &str, folder: Option<&Path>, parameters: &BTreeMap<String, String>) -> Result<Self> {
+        let mut template = yaml::parse(text)?;
+        include::put_in(&mut template, folder)?;
+        Self::evaluate(template, folder, parameters)
+    }
+
+    fn evaluate(
+        template: Value,
+        folder: Option<&Path>,
+        parameters: &BTreeMap<String, String>,
+    ) -> Result<Self> {
         let values = parameters::values(&template, parameters)?;
-        let parameters = values
+        let parameters: BTreeMap<_, _> = values
             .iter()
             .map(|(name, value)| Ok((name.clone(), intrinsics::text(value)?)))
             .collect::<Result<_>>()?;
@@ -83,8 +121,10 @@ impl Template {
             let properties = &resource["Properties"];
             match resource["Type"].as_str() {
                 Some("AWS::Serverless::Function") => {
-                    functions
-                        .push(Function::read(id, properties).with_context(|| format!("in function {id}"))?);
+                    let arn =
+                        scope.resources.get(id).map(|resource| resource.arn.clone()).unwrap_or_default();
+                    let function = Function::read(id, arn, properties);
+                    functions.push(function.with_context(|| format!("in function {id}"))?);
                 }
                 Some("AWS::Serverless::Api") => {
                     ensure!(api.is_none(), "{id} is a second REST API; one is supported");
@@ -102,13 +142,32 @@ impl Template {
                 Api::read("ServerlessRestApi", &settings).context("in Globals.Api")?
             }
         };
-        Ok(Self { functions, api, parameters, resources, outputs })
+        let mut permissions = routes::permissions(resources.values());
+        for (_, nested) in nested::read(&resources, folder, &parameters)? {
+            functions.extend(nested.functions);
+            permissions.extend(nested.permissions);
+        }
+        if let Some(body) =
+            resources.get(&api.logical_id).and_then(|api| api.pointer("/Properties/DefinitionBody"))
+        {
+            let place = |name: &str| parameters.get(name).map(String::as_str).unwrap_or_default();
+            let (region, stage) = (place("AWS::Region"), &api.stage);
+            let arn = format!("arn:aws:execute-api:{region}:{ACCOUNT}:{}/{stage}", api.id);
+            routes::assign(body, &mut functions, &arn, &permissions)
+                .with_context(|| format!("in API {}", api.logical_id))?;
+        }
+        Ok(Self { functions, api, parameters, resources, outputs, permissions })
     }
 
     /// The function with this kebab-case name or logical id.
     pub fn function(&self, name: &str) -> Option<&Function> {
         self.functions.iter().find(|function| function.name == name || function.logical_id == name)
     }
+}
+
+/// A document that the project writes for CloudFormation, with long forms for short tags and nothing evaluated.
+pub(crate) fn document(text: &str) -> Result<Value> {
+    yaml::parse(text)
 }
 
 fn section(template: &Value, name: &str) -> Result<Map<String, Value>> {
@@ -171,7 +230,8 @@ fn present_resources<'a>(
             }
         };
         let derives = kind.starts_with("AWS::Serverless::");
-        scope.resources.insert(id.clone(), Placeholder { reference, arn, derives });
+        let value = (kind == "AWS::SSM::Parameter").then(|| resource["Properties"]["Value"].clone());
+        scope.resources.insert(id.clone(), Placeholder { reference, arn, derives, value });
     }
     Ok(present)
 }

@@ -14,6 +14,8 @@ pub struct Operation {
     pub method: String,
     /// The path template, for example `/api/v1/sessions/{session_id}`.
     pub path: String,
+    /// Whether the answer is streamed: the gateway then hands on what is written at once.
+    pub streams: bool,
     /// Who may call: `user`, `operator` or nobody in particular.
     pub security: Option<&'static str>,
     /// Whether anybody may call too, for whom the route does less.
@@ -51,6 +53,7 @@ impl Operation {
         Operation {
             method: method.to_owned(),
             path: path.to_owned(),
+            streams: false,
             security: None,
             security_is_optional: false,
             parameters: Vec::new(),

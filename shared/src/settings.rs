@@ -1,13 +1,30 @@
-//! Settings: environment variables, read once at the start; a missing or unreadable one fails the start by its name.
+//! Settings: environment variables, or lines of the one variable `PRAXIS_SETTINGS`; a missing or unreadable one fails the
+//! start by its name.
+//!
+//! A stack of hundreds of functions says its common settings once: they are lines `NAME=value` of one text, which every
+//! function gets as one variable. What a function has as a variable of its own counts before that.
 
 use std::env;
 
 /// Why a function cannot start: names the setting at fault.
 pub type SettingError = String;
 
-/// The setting's trimmed value; `None` when it is unset or blank.
+/// The setting's trimmed value; `None` when it is unset or blank. A variable that is not blank counts first, then the last
+/// line of `PRAXIS_SETTINGS` that begins with `NAME=`.
 pub fn find(name: &str) -> Option<String> {
-    env::var(name).ok().map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+    let own = env::var(name).ok().and_then(|value| filled(&value));
+    own.or_else(|| env::var("PRAXIS_SETTINGS").ok().and_then(|lines| of_lines(&lines, name)))
+}
+
+fn filled(value: &str) -> Option<String> {
+    let value = value.trim();
+    (!value.is_empty()).then(|| value.to_owned())
+}
+
+/// The last line counts, also when it is blank: so one may be unset by adding another.
+fn of_lines(lines: &str, name: &str) -> Option<String> {
+    let value = lines.lines().rev().find_map(|line| line.trim_start().strip_prefix(name)?.strip_prefix('='));
+    value.and_then(filled)
 }
 
 /// A whole number of at least `minimum`, `default` when it is unset.
@@ -68,4 +85,20 @@ pub fn function_name() -> String {
     let program = env::current_exe().ok();
     let stem = program.as_deref().and_then(|path| path.file_stem()?.to_str());
     stem.unwrap_or("unknown").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_setting_is_the_last_line_of_its_name() {
+        let lines =
+            "\nAPP_ENV=test\nAPP_URL = no\n  APP_URL= https://a.example/?b=c \nLLM_MODEL=one\nLLM_MODEL=\n";
+        let of = |name| of_lines(lines, name);
+        assert_eq!(of("APP_ENV").as_deref(), Some("test"));
+        assert_eq!(of("APP_URL").as_deref(), Some("https://a.example/?b=c"));
+        assert_eq!(of("LLM_MODEL"), None, "unset again");
+        assert_eq!((of("APP"), of("ENV"), of("")), (None, None, None), "a name is a whole one");
+    }
 }

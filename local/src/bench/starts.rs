@@ -122,8 +122,7 @@ fn variables(function: &Function, environment: &BTreeMap<String, String>) -> BTr
         ("_HANDLER", function.handler.clone()),
     ];
     let mut variables: BTreeMap<_, _> = lambda.map(|(name, value)| (name.to_owned(), value)).into();
-    variables.extend(function.environment.clone());
-    variables.extend(environment.clone());
+    variables.extend(function.variables(environment));
     // Blank stands for unset.
     variables.retain(|_, value| !value.is_empty());
     variables

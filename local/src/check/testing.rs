@@ -1,16 +1,16 @@
 //! A small project on disk for the rules' tests: one route, one job, everything in agreement.
 
 use std::{
+    cell::RefCell,
     fs,
     path::{Path, PathBuf},
 };
 
 use super::pascal_case;
+use crate::front_door::{self, Route};
 
 const TEMPLATE: &str = r#"
 Transform: AWS::Serverless-2016-10-31
-Parameters:
-  Architecture: {Type: String, Default: arm64}
 Globals:
   Function:
     Runtime: provided.al2023
@@ -21,17 +21,20 @@ Resources:
     Properties: {StageName: dev}
   TidyUp:
     Type: AWS::Serverless::Function
-    Metadata: {SkipBuild: true}
-    Properties: {FunctionName: !Sub "${AWS::StackName}-tidy-up", CodeUri: dist/arm64/tidy-up/}
+    Properties: {FunctionName: !Sub "${AWS::StackName}-tidy-up", CodeUri: dist/tidy-up.zip}
 "#;
 
 /// A project in a folder of its own, deleted when dropped.
-pub(super) struct Project(PathBuf);
+pub(super) struct Project {
+    root: PathBuf,
+    routes: RefCell<Vec<Route>>,
+}
 
 impl Project {
     /// `create-scene` (a route) and `tidy-up` (a job), without a mismatch.
     pub(super) fn in_order() -> Self {
-        let project = Self(std::env::temp_dir().join(format!("praxis-check-{}", uuid::Uuid::now_v7())));
+        let root = std::env::temp_dir().join(format!("praxis-check-{}", uuid::Uuid::now_v7()));
+        let project = Self { root, routes: RefCell::default() };
         project.write("template.yaml", TEMPLATE);
         project.write("functions/practice/Cargo.toml", "");
         project.write("functions/practice/tests/it/main.rs", "mod tidy_up;\n");
@@ -45,12 +48,9 @@ impl Project {
     /// Adds a route with all its places.
     pub(super) fn function(&self, name: &str, method: &str, path: &str) {
         let id = pascal_case(name);
-        let quoted = if path.contains('{') { format!("{path:?}") } else { path.to_owned() };
         let entry = format!(
-            "  {id}:\n    Type: AWS::Serverless::Function\n    Metadata: {{SkipBuild: true}}\n    Properties:\n      \
-             FunctionName: !Sub \"${{AWS::StackName}}-{name}\"\n      CodeUri: dist/arm64/{name}/\n      \
-             Role: arn:aws:iam::1:role/x\n      Events:\n        \
-             Route: {{Type: Api, Properties: {{RestApiId: !Ref Api, Method: {method}, Path: {quoted}}}}}\n"
+            "  {id}:\n    Type: AWS::Serverless::Function\n    Properties: {{FunctionName: !Sub \"${{AWS::StackName}}-{name}\", \
+             CodeUri: dist/{name}.zip, Role: arn:aws:iam::1:role/x}}\n"
         );
         let template = self.read("template.yaml");
         self.write("template.yaml", &(template + &entry));
@@ -72,23 +72,27 @@ impl Project {
              \"requestContext\":{{\"httpMethod\":\"{method}\",\"resourcePath\":\"{path}\"}},\"body\":null}}"
         );
         self.write(&format!("events/practice/{name}.json"), &event);
+        let (function, method, path) = (name.to_owned(), method.to_owned(), path.to_owned());
+        self.routes.borrow_mut().push(Route { path, method, function, streams: false });
+        self.write(front_door::ROUTES, &front_door::routes(&self.routes.borrow()));
+        self.write(front_door::PERMISSIONS, &front_door::permissions(&self.routes.borrow()));
     }
 
     pub(super) fn root(&self) -> &Path {
-        &self.0
+        &self.root
     }
 
     pub(super) fn mismatches(&self) -> Vec<String> {
-        let found = super::mismatches(&self.0).expect("the project can be read");
+        let found = super::mismatches(&self.root).expect("the project can be read");
         found.iter().map(ToString::to_string).collect()
     }
 
     pub(super) fn read(&self, file: &str) -> String {
-        fs::read_to_string(self.0.join(file)).expect("a file of the project")
+        fs::read_to_string(self.root.join(file)).expect("a file of the project")
     }
 
     pub(super) fn write(&self, file: &str, text: &str) {
-        let path = self.0.join(file);
+        let path = self.root.join(file);
         fs::create_dir_all(path.parent().expect("a file has a folder")).expect("a folder can be made");
         fs::write(path, text).expect("a file can be written");
     }
@@ -101,12 +105,12 @@ impl Project {
     }
 
     pub(super) fn remove(&self, file: &str) {
-        fs::remove_file(self.0.join(file)).expect("a file of the project");
+        fs::remove_file(self.root.join(file)).expect("a file of the project");
     }
 }
 
 impl Drop for Project {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
+        let _ = fs::remove_dir_all(&self.root);
     }
 }

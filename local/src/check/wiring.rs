@@ -1,43 +1,108 @@
 //! The template against the binaries: routes, places of code, and what a route may cost.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use super::{Findings, Served, Tree};
-use crate::template::{Event, Function};
+use crate::{
+    front_door::{PERMISSIONS, ROUTES, any_value},
+    template::{Event, Function},
+};
 
-/// CloudFormation resources that one route may make, of the 500 that a stack holds.
-const RESOURCES_PER_ROUTE: usize = 3;
+/// CloudFormation resources that one route may make in the template's own stack, which holds 500: the function. Its
+/// permission is in a nested one.
+const RESOURCES_PER_ROUTE: usize = 1;
 
 const TEMPLATE: &str = "template.yaml";
 
 pub(super) fn check(tree: &Tree, found: &mut Findings) {
     for (function, binary) in tree.pairs() {
-        let Function { logical_id, name, .. } = function;
-        let routes = function.routes().map(|(method, path, _)| (method, path)).collect::<Vec<_>>();
-        match &binary.serves {
-            None => found.add(
+        let Function { logical_id, .. } = function;
+        if binary.serves.is_none() {
+            found.add(
                 &binary.file,
                 "no route can be read here: write `serve(post(\"/path\", handler))` or `serve(job(handler))` in main",
-            ),
-            Some(Served::Other) if routes.is_empty() => {}
-            Some(Served::Other) => {
-                found.add(TEMPLATE, format!("{logical_id} has a route, but {name} serves a job: delete its Api event"));
-            }
-            Some(Served::Route { method, path }) if routes == [(method.as_str(), path.as_str())] => {}
-            Some(Served::Route { method, path }) => {
-                let written = routes.iter().map(|(method, path)| format!("{method} {path}")).collect::<Vec<_>>();
-                let written = if written.is_empty() { "no route".to_owned() } else { written.join(", ") };
-                let message = format!("{logical_id} has {written}, but {} serves {method} {path}", binary.file.display());
-                found.add(TEMPLATE, message);
-            }
+            );
+        }
+        let own = usize::from(matches!(binary.serves, Some(Served::Route { .. })));
+        if function.routes().count() > own {
+            let file = binary.file.display();
+            found.add(
+                TEMPLATE,
+                format!("{logical_id} has an Api event: path and method stand in {file} alone"),
+            );
         }
     }
     for function in &tree.template.functions {
         packaging(tree, function, found);
     }
     collisions(&tree.template.functions, found);
+    front_door(tree, found);
+}
+
+/// The two files that are written from the programs name the same routes as their sources.
+fn front_door(tree: &Tree, found: &mut Findings) {
+    let functions = &tree.template.functions;
+    let routes = || {
+        functions
+            .iter()
+            .flat_map(|function| function.routes().map(move |(method, path, _)| (function, method, path)))
+    };
+    let wanted: BTreeSet<_> = routes()
+        .map(|(function, method, path)| format!("{method} {path} of {}", function.logical_id))
+        .collect();
+    compare(tree, ROUTES, &wanted, written_routes, found);
+    let wanted: BTreeSet<_> = routes()
+        .map(|(function, method, path)| format!("{method} {} of {}", any_value(path), function.logical_id))
+        .collect();
+    compare(tree, PERMISSIONS, &wanted, written_permissions, found);
+}
+
+fn compare(
+    tree: &Tree,
+    file: &str,
+    wanted: &BTreeSet<String>,
+    read: fn(&Value) -> BTreeSet<String>,
+    found: &mut Findings,
+) {
+    let text = std::fs::read_to_string(tree.root.join(file)).unwrap_or_default();
+    let written = match crate::template::document(&text) {
+        Ok(document) => read(&document),
+        Err(error) => {
+            return found.add(file, format!("cannot be read: {error:#}: run `cargo local openapi`"));
+        }
+    };
+    for route in wanted.difference(&written) {
+        found.add(file, format!("lacks {route}: run `cargo local openapi`"));
+    }
+    for route in written.difference(wanted) {
+        found.add(file, format!("has {route}, which no program serves: run `cargo local openapi`"));
+    }
+}
+
+fn written_routes(document: &Value) -> BTreeSet<String> {
+    let mut routes = BTreeSet::new();
+    for (path, item) in document.as_object().into_iter().flatten() {
+        for (method, operation) in item.as_object().into_iter().flatten() {
+            let uri =
+                operation.pointer("/x-amazon-apigateway-integration/uri/Fn::Sub").and_then(Value::as_str);
+            let id = uri.and_then(|uri| uri.split_once("/functions/${")?.1.split_once(".Arn}"));
+            let id = id.map_or("nobody", |(id, _)| id);
+            routes.insert(format!("{} {path} of {id}", method.to_ascii_uppercase()));
+        }
+    }
+    routes
+}
+
+fn written_permissions(document: &Value) -> BTreeSet<String> {
+    let source = |resource: &Value| {
+        let arn = resource.pointer("/Properties/SourceArn/Fn::Sub")?.as_str()?;
+        let (method, path) = arn.split_once("${Api}/*/")?.1.split_once('/')?;
+        Some(format!("{method} /{path}"))
+    };
+    let resources = document["Resources"].as_object().into_iter().flatten();
+    resources.map(|(id, resource)| format!("{} of {id}", source(resource).unwrap_or_default())).collect()
 }
 
 /// Where the code is, how it is called, and what it costs.
@@ -45,17 +110,9 @@ fn packaging(tree: &Tree, function: &Function, found: &mut Findings) {
     let Function { logical_id, name, code_uri, .. } = function;
     let resource = tree.template.resources.get(logical_id).unwrap_or(&Value::Null);
     let properties = &resource["Properties"];
-    // CodeUri cannot hold a parameter, so the folder and the parameter's default are two places that must agree.
-    let architecture = tree.template.parameters.get("Architecture").map_or("arm64", String::as_str);
-    let folder = format!("dist/{architecture}/{name}/");
-    if *code_uri != folder {
-        found.add(TEMPLATE, format!("{logical_id} has CodeUri {code_uri:?}: write {folder}"));
-    }
-    if resource["Metadata"]["SkipBuild"] != Value::Bool(true) {
-        found.add(
-            TEMPLATE,
-            format!("{logical_id} would be built again by sam build: add Metadata: {{SkipBuild: true}}"),
-        );
+    let archive = format!("dist/{name}.zip");
+    if *code_uri != archive {
+        found.add(TEMPLATE, format!("{logical_id} has CodeUri {code_uri:?}: write {archive}"));
     }
     if function.handler != "bootstrap" {
         found.add(
@@ -81,7 +138,8 @@ fn packaging(tree: &Tree, function: &Function, found: &mut Findings) {
 fn resources(function: &Function, properties: &Value) -> usize {
     let has = |name: &str| usize::from(properties.get(name).is_some_and(|value| !value.is_null()));
     let events = function.events.iter().map(|(_, event)| match event {
-        Event::Api { .. } | Event::Sqs { .. } => 1,
+        Event::Api { .. } => 0,
+        Event::Sqs { .. } => 1,
         Event::Schedule { .. } | Event::CloudWatchLogs { .. } | Event::Other(_) => 2,
     });
     // The function itself; a role of its own unless it is given one; a version and an alias; and its events'.
@@ -99,17 +157,14 @@ fn collisions(functions: &[Function], found: &mut Findings) {
     for function in functions {
         for (method, path, _) in function.routes() {
             if let Some(other) = owners.insert((method, path), &function.logical_id) {
-                found.add(
-                    TEMPLATE,
-                    format!("{other} and {} both answer {method} {path}", function.logical_id),
-                );
+                found.add(ROUTES, format!("{other} and {} both answer {method} {path}", function.logical_id));
             }
             for (at, _) in path.match_indices("/{") {
                 let (parent, rest) = path.split_at(at);
                 let name = rest[1..].split('/').next().unwrap_or_default();
                 match parameters.get(parent) {
                     Some((other, owner)) if *other != name => found.add(
-                        TEMPLATE,
+                        ROUTES,
                         format!(
                             "{} names {parent}/{name} what {owner} names {parent}/{other}: API Gateway allows one name",
                             function.logical_id
@@ -134,41 +189,57 @@ mod tests {
     }
 
     #[test]
-    fn a_route_that_differs_from_its_binary_is_found() {
-        let file = "functions/practice/src/bin/create-scene.rs";
-        assert_eq!(
-            after("Method: POST, Path: /api/v1/scenes}", "Method: PUT, Path: /api/v1/scenes}")[2..],
-            [format!(
-                "template.yaml: CreateScene has PUT /api/v1/scenes, but {file} serves POST /api/v1/scenes"
-            )]
-        );
+    fn a_route_that_the_gateway_s_files_lack_or_invent_is_found() {
         let project = Project::in_order();
-        project.write(file, "fn main() { serve(job(create)) }");
-        let message =
-            "template.yaml: CreateScene has a route, but create-scene serves a job: delete its Api event";
-        assert_eq!(project.mismatches(), [message]);
+        let file = "functions/practice/src/bin/create-scene.rs";
+        project.write(file, "fn main() { serve(put(\"/api/v1/scenes\", create)) }");
+        let found = project.mismatches();
+        for message in [
+            "gateway/routes.yaml: has POST /api/v1/scenes of CreateScene, which no program serves: run `cargo local openapi`",
+            "gateway/routes.yaml: lacks PUT /api/v1/scenes of CreateScene: run `cargo local openapi`",
+            "gateway/permissions.yaml: has POST /api/v1/scenes of CreateScene, which no program serves: run `cargo local openapi`",
+            "gateway/permissions.yaml: lacks PUT /api/v1/scenes of CreateScene: run `cargo local openapi`",
+        ] {
+            assert!(found.iter().any(|line| line == message), "{message} is not in {found:#?}");
+        }
         project.write(file, "fn main() { run() }");
-        assert!(project.mismatches()[0].starts_with(&format!("{file}: no route can be read here")));
-    }
-
-    #[test]
-    fn code_in_another_folder_is_found() {
-        assert_eq!(
-            after("dist/arm64/create-scene/", "dist/x86_64/create-scene/"),
-            [
-                "template.yaml: CreateScene has CodeUri \"dist/x86_64/create-scene/\": write dist/arm64/create-scene/"
-            ]
-        );
-        // One edit of all folders is not enough: the parameter's default must follow.
-        assert_eq!(after("Default: arm64", "Default: x86_64").len(), 2);
-    }
-
-    #[test]
-    fn a_build_per_function_another_handler_and_another_name_are_found() {
         assert!(
-            after("Metadata: {SkipBuild: true}", "Metadata: {}")[0]
-                .contains("add Metadata: {SkipBuild: true}")
+            project
+                .mismatches()
+                .iter()
+                .any(|line| line.starts_with(&format!("{file}: no route can be read here")))
         );
+        project.write("gateway/routes.yaml", "/a: [");
+        assert!(
+            project.mismatches().iter().any(|line| line.starts_with("gateway/routes.yaml: cannot be read"))
+        );
+    }
+
+    #[test]
+    fn a_route_that_stands_in_the_template_too_is_found() {
+        let event =
+            "Properties: {Events: {Route: {Type: Api, Properties: {Method: POST, Path: /api/v1/scenes}}}, ";
+        let project = Project::in_order();
+        project.edit(
+            "template.yaml",
+            "Properties: {FunctionName: !Sub \"${AWS::StackName}-create",
+            &format!("{event}FunctionName: !Sub \"${{AWS::StackName}}-create"),
+        );
+        let message = "template.yaml: CreateScene has an Api event: path and method stand in \
+                       functions/practice/src/bin/create-scene.rs alone";
+        assert!(project.mismatches().contains(&message.to_owned()), "{:?}", project.mismatches());
+    }
+
+    #[test]
+    fn code_in_another_place_is_found() {
+        assert_eq!(
+            after("dist/create-scene.zip", "dist/scene.zip"),
+            ["template.yaml: CreateScene has CodeUri \"dist/scene.zip\": write dist/create-scene.zip"]
+        );
+    }
+
+    #[test]
+    fn another_handler_and_another_name_are_found() {
         assert!(after("Handler: bootstrap", "Handler: main")[0].contains("cargo lambda calls it bootstrap"));
         let renamed =
             after("!Sub \"${AWS::StackName}-create-scene\"", "!Sub \"${AWS::StackName}-make-scene\"");
@@ -183,7 +254,7 @@ mod tests {
         let found = after("Handler: bootstrap", "Handler: bootstrap\n    AutoPublishAlias: live");
         assert_eq!(
             found,
-            ["template.yaml: CreateScene makes 4 CloudFormation resources, and a route may make 3"]
+            ["template.yaml: CreateScene makes 3 CloudFormation resources, and a route may make 1"]
         );
     }
 
@@ -194,15 +265,15 @@ mod tests {
         assert_eq!(project.mismatches(), Vec::<String>::new());
         project.function("read-scene", "GET", "/api/v1/scenes/{scene_id}");
         project.function("drop-scene", "DELETE", "/api/v1/scenes/{id}");
-        assert_eq!(
-            project.mismatches(),
-            [
-                "template.yaml: GetScene and ReadScene both answer GET /api/v1/scenes/{scene_id}",
-                "template.yaml: GetScene names /api/v1/scenes/{scene_id} what DropScene names /api/v1/scenes/{id}: \
-                 API Gateway allows one name",
-                "template.yaml: ReadScene names /api/v1/scenes/{scene_id} what DropScene names /api/v1/scenes/{id}: \
-                 API Gateway allows one name",
-            ]
-        );
+        let found = project.mismatches();
+        for message in [
+            "gateway/routes.yaml: GetScene and ReadScene both answer GET /api/v1/scenes/{scene_id}",
+            "gateway/routes.yaml: GetScene names /api/v1/scenes/{scene_id} what DropScene names /api/v1/scenes/{id}: \
+             API Gateway allows one name",
+            "gateway/routes.yaml: ReadScene names /api/v1/scenes/{scene_id} what DropScene names /api/v1/scenes/{id}: \
+             API Gateway allows one name",
+        ] {
+            assert!(found.iter().any(|line| line == message), "{message} is not in {found:#?}");
+        }
     }
 }

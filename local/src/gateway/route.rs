@@ -49,6 +49,8 @@ pub enum Integration {
         timeout: Option<Duration>,
         /// `operationName` of the event.
         operation: Option<String>,
+        /// Whether API Gateway may call the function.
+        permitted: bool,
     },
     /// The mock integration that SAM adds for CORS.
     Preflight {
@@ -73,7 +75,9 @@ impl Router {
         let mut resources: Vec<Resource> = Vec::new();
         for function in &template.functions {
             for (_, event) in &function.events {
-                let Event::Api { method, path, streams, timeout, operation } = event else { continue };
+                let Event::Api { method, path, streams, timeout, operation, permitted } = event else {
+                    continue;
+                };
                 let segments = parse(path)?;
                 let at = match resources.iter().position(|resource| resource.segments == segments) {
                     Some(at) => at,
@@ -87,6 +91,7 @@ impl Router {
                     streams: *streams,
                     timeout: *timeout,
                     operation: operation.clone(),
+                    permitted: *permitted,
                 };
                 let route = Method { path: path.clone(), integration };
                 if resources[at].methods.insert(method.clone(), route).is_some() {
@@ -107,11 +112,12 @@ impl Router {
     /// The route for a request, by the path as it was sent (still encoded). `None` is an unknown route.
     pub fn find(&self, method: &HttpMethod, path: &str) -> Option<Matched<'_>> {
         let segments: Vec<String> = path.strip_prefix('/')?.split('/').map(decode).collect();
-        // The first resource that matches is the one: API Gateway does not look further for a method.
-        let (resource, parameters) =
-            self.resources.iter().find_map(|resource| Some((resource, resource.matches(&segments)?)))?;
-        let route = resource.methods.get(method.as_str()).or_else(|| resource.methods.get("ANY"))?;
-        Some(Matched { route, parameters })
+        // Path and method are one step: where the nearest resource lacks the method, a less specific one that has it
+        // answers (measured on AWS: github.com/floci-io/floci/issues/3399, github.com/ministackorg/ministack/issues/1423).
+        self.resources.iter().find_map(|resource| {
+            let route = resource.methods.get(method.as_str()).or_else(|| resource.methods.get("ANY"))?;
+            Some(Matched { route, parameters: resource.matches(&segments)? })
+        })
     }
 }
 

@@ -1,6 +1,8 @@
-//! Token buckets for the rate limits of the template's `MethodSettings`.
+//! Token buckets for the rate limits of the template's `MethodSettings`, one for each method of each resource: also a
+//! setting for all of them (`/*`, `*`) limits each by itself
+//! (<https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-request-throttling.html>).
 
-use std::{sync::Mutex, time::Instant};
+use std::{collections::HashMap, sync::Mutex, time::Instant};
 
 use http::Method;
 
@@ -8,48 +10,38 @@ use crate::{lambda::lock, template::MethodSetting};
 
 #[derive(Debug)]
 pub(super) struct Throttle {
-    buckets: Vec<Bucket>,
-}
-
-#[derive(Debug)]
-struct Bucket {
-    setting: MethodSetting,
-    level: Mutex<Level>,
+    settings: Vec<MethodSetting>,
+    /// By method and resource path.
+    levels: Mutex<HashMap<(Method, String), Level>>,
 }
 
 #[derive(Debug)]
 struct Level {
     tokens: f64,
-    at: Option<Instant>,
+    at: Instant,
 }
 
 impl Throttle {
     pub(super) fn new(settings: &[MethodSetting]) -> Self {
-        let bucket = |setting: &MethodSetting| Bucket {
-            setting: setting.clone(),
-            level: Mutex::new(Level { tokens: setting.burst, at: None }),
-        };
-        Self { buckets: settings.iter().map(bucket).collect() }
+        Self { settings: settings.to_vec(), levels: Mutex::default() }
     }
 
     /// Takes a token for a request to a route. The most specific setting applies: method and path,
     /// then path, then the whole stage.
     pub(super) fn admit(&self, method: &Method, path: &str, now: Instant) -> bool {
-        let fits = |bucket: &&Bucket| {
-            let MethodSetting { method: wanted, path: place, .. } = &bucket.setting;
-            (wanted == "*" || wanted == method.as_str()) && (place == "/*" || place == path)
+        let fits = |setting: &&MethodSetting| {
+            (setting.method == "*" || setting.method == method.as_str())
+                && (setting.path == "/*" || setting.path == path)
         };
-        let specific = |bucket: &&Bucket| (bucket.setting.path != "/*", bucket.setting.method != "*");
-        self.buckets.iter().filter(fits).max_by_key(specific).is_none_or(|bucket| bucket.take(now))
-    }
-}
-
-impl Bucket {
-    fn take(&self, now: Instant) -> bool {
-        let mut level = lock(&self.level);
-        let elapsed = level.at.map_or(0.0, |at| now.saturating_duration_since(at).as_secs_f64());
-        level.at = Some(now);
-        level.tokens = (level.tokens + elapsed * self.setting.rate).min(self.setting.burst);
+        let specific = |setting: &&MethodSetting| (setting.path != "/*", setting.method != "*");
+        let Some(setting) = self.settings.iter().filter(fits).max_by_key(specific) else { return true };
+        let mut levels = lock(&self.levels);
+        let level = levels
+            .entry((method.clone(), path.to_owned()))
+            .or_insert(Level { tokens: setting.burst, at: now });
+        let elapsed = now.saturating_duration_since(level.at).as_secs_f64();
+        level.at = now;
+        level.tokens = (level.tokens + elapsed * setting.rate).min(setting.burst);
         let admitted = level.tokens >= 1.0;
         if admitted {
             level.tokens -= 1.0;
@@ -77,6 +69,20 @@ mod tests {
             [true, true, true, false],
             "no more than the burst is saved up"
         );
+    }
+
+    #[test]
+    fn one_setting_for_all_routes_limits_each_method_by_itself() {
+        let setting = MethodSetting { method: "*".to_owned(), path: "/*".to_owned(), rate: 0.0, burst: 1.0 };
+        let throttle = Throttle::new(&[setting]);
+        let now = Instant::now();
+        let calls = [(Method::GET, "/a"), (Method::POST, "/a"), (Method::GET, "/b/{id}")];
+        for (method, path) in &calls {
+            assert!(throttle.admit(method, path, now), "{method} {path}");
+        }
+        for (method, path) in &calls {
+            assert!(!throttle.admit(method, path, now), "{method} {path}");
+        }
     }
 
     #[test]

@@ -57,8 +57,7 @@ pub(super) fn variables(
     if let Some(level) = &function.log_level {
         variables.insert("AWS_LAMBDA_LOG_LEVEL".to_owned(), level.clone());
     }
-    variables.extend(function.environment.clone());
-    variables.extend(overrides.clone());
+    variables.extend(function.variables(overrides));
     variables.retain(|name, value| !value.is_empty() || !overrides.contains_key(name));
     variables.insert("AWS_LAMBDA_RUNTIME_API".to_owned(), runtime_api.to_owned());
     variables

@@ -308,7 +308,7 @@ mod tests {
 
     fn described(method: &str, schemas: Value) -> Described {
         serde_json::from_value(json!({
-            "method": method, "path": "/a", "security": "user", "security_is_optional": false,
+            "method": method, "path": "/a", "streams": false, "security": "user", "security_is_optional": false,
             "request_body": { "type": "object" }, "request_body_is_optional": false,
             "parameters": [{ "name": "q", "in": "query", "description": null, "schema": { "type": ["string", "null"] } }],
             "responses": { "200": { "descriptions": ["Successful"], "content_type": "application/json", "schema": {} },

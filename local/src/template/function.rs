@@ -7,6 +7,9 @@ use serde_json::Value;
 
 use super::intrinsics::text;
 
+/// The variable whose lines are settings: `shared::settings` reads it.
+const SETTINGS: &str = "PRAXIS_SETTINGS";
+
 /// A function of the template.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Function {
@@ -14,7 +17,11 @@ pub struct Function {
     pub logical_id: String,
     /// `create-scene`: the logical id in kebab case.
     pub name: String,
-    /// File name of the executable: the last part of `CodeUri`, else the name.
+    /// What `Fn::GetAtt … Arn` gives.
+    pub arn: String,
+    /// `FunctionName`, when the template gives one.
+    pub deployed_name: Option<String>,
+    /// File name of the executable: the last part of `CodeUri` without `.zip`, else the name.
     pub binary: String,
     /// `CodeUri` as written, after evaluation.
     pub code_uri: String,
@@ -53,6 +60,9 @@ pub enum Event {
         timeout: Option<Duration>,
         /// `OperationName`, when set.
         operation: Option<String>,
+        /// Whether API Gateway may call the function for it. SAM sees to that for a route among a function's events; one of
+        /// the API's own document needs an `AWS::Lambda::Permission`.
+        permitted: bool,
     },
     /// EventBridge Scheduler (`ScheduleV2`) or an EventBridge rule (`Schedule`).
     Schedule {
@@ -86,11 +96,12 @@ pub enum Event {
 }
 
 impl Function {
-    pub(super) fn read(logical_id: &str, properties: &Value) -> Result<Self> {
+    pub(super) fn read(logical_id: &str, arn: String, properties: &Value) -> Result<Self> {
         let name = kebab_case(logical_id);
         let code_uri = properties.get("CodeUri").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let folder = code_uri.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-        let binary = if folder.is_empty() || folder == "." { name.clone() } else { folder.to_owned() };
+        let last = code_uri.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+        let last = last.strip_suffix(".zip").unwrap_or(last);
+        let binary = if last.is_empty() || last == "." { name.clone() } else { last.to_owned() };
         let variables = match properties.pointer("/Environment/Variables") {
             None | Some(Value::Null) => BTreeMap::new(),
             Some(Value::Object(variables)) => variables
@@ -114,6 +125,8 @@ impl Function {
         ensure!((1..=900).contains(&timeout), "Timeout must be 1 to 900 seconds, not {timeout}");
         Ok(Self {
             logical_id: logical_id.to_owned(),
+            arn,
+            deployed_name: properties.get("FunctionName").map(text).transpose()?,
             binary,
             code_uri,
             handler: properties.get("Handler").and_then(Value::as_str).unwrap_or("bootstrap").to_owned(),
@@ -131,6 +144,26 @@ impl Function {
         })
     }
 
+    /// Its variables with `over` above them. Where it has `PRAXIS_SETTINGS`, a setting without a variable of its own is a
+    /// line of that, as `sam local invoke --env-vars` would say it; what programs and libraries read themselves, and
+    /// what has several lines, is a variable always.
+    pub fn variables(&self, over: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+        let mut variables = self.environment.clone();
+        let mut lines = variables.remove(SETTINGS);
+        for (name, value) in over {
+            let is_own = variables.contains_key(name)
+                || name.starts_with("AWS_")
+                || ["RUST_BACKTRACE", "TZ", "LD_LIBRARY_PATH"].contains(&name.as_str())
+                || value.contains('\n');
+            match &mut lines {
+                Some(lines) if !is_own => lines.push_str(&format!("\n{name}={value}")),
+                _ => _ = variables.insert(name.clone(), value.clone()),
+            }
+        }
+        variables.extend(lines.map(|lines| (SETTINGS.to_owned(), lines)));
+        variables
+    }
+
     /// Its routes: method, path, whether it streams.
     pub fn routes(&self) -> impl Iterator<Item = (&str, &str, bool)> {
         self.events.iter().filter_map(|(_, event)| match event {
@@ -141,6 +174,12 @@ impl Function {
 }
 
 impl Event {
+    /// A route as its program serves it.
+    pub fn route(method: &str, path: &str) -> Self {
+        let (method, path) = (method.to_owned(), path.to_owned());
+        Self::Api { method, path, streams: false, timeout: None, operation: None, permitted: true }
+    }
+
     fn read(event: &Value) -> Result<Self> {
         let properties = &event["Properties"];
         let optional = |name: &str| properties.get(name).map(text).transpose();
@@ -165,6 +204,7 @@ impl Event {
                     streams,
                     timeout: number(properties, "TimeoutInMillis")?.map(Duration::from_millis),
                     operation: optional("OperationName")?,
+                    permitted: true,
                 }
             }
             "ScheduleV2" | "Schedule" => Self::Schedule {

@@ -31,6 +31,8 @@ pub(super) struct Placeholder {
     pub(super) arn: String,
     /// The SAM translator derives further resources from this one (`<Id>Role`, `<Id>Stage` …).
     pub(super) derives: bool,
+    /// The answer to `Fn::GetAtt … Value`, before evaluation: an SSM parameter gives back its text.
+    pub(super) value: Option<Value>,
 }
 
 /// The only member of an object that is an intrinsic function.
@@ -162,6 +164,9 @@ impl Scope {
             }
         };
         let placeholder = self.resource(&resource)?;
+        if let ("Value", Some(Placeholder { value: Some(value), .. })) = (attribute.as_str(), placeholder) {
+            return self.text(value).with_context(|| format!("in {resource}"));
+        }
         Ok(match (attribute.as_str(), placeholder) {
             ("Arn", Some(placeholder)) => placeholder.arn.clone(),
             ("Arn", None) => format!(

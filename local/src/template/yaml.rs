@@ -12,6 +12,24 @@ pub(super) fn parse(text: &str) -> Result<Value> {
     to_json(yaml)
 }
 
+/// Parses the text of an included file, in which CloudFormation knows no short tags.
+pub(super) fn parse_included(text: &str) -> Result<Value> {
+    let yaml: Yaml = serde_norway::from_str(text).context("the file is not valid YAML")?;
+    if let Some(tag) = first_tag(&yaml) {
+        bail!("{tag} in an included file: CloudFormation knows only long forms there (\"Fn::Sub\": …)");
+    }
+    to_json(yaml)
+}
+
+fn first_tag(yaml: &Yaml) -> Option<String> {
+    match yaml {
+        Yaml::Tagged(tagged) => Some(tagged.tag.to_string()),
+        Yaml::Sequence(items) => items.iter().find_map(first_tag),
+        Yaml::Mapping(entries) => entries.iter().find_map(|(_, value)| first_tag(value)),
+        _ => None,
+    }
+}
+
 fn to_json(yaml: Yaml) -> Result<Value> {
     Ok(match yaml {
         Yaml::Null => Value::Null,

@@ -29,7 +29,11 @@ impl Cloud {
     }
 
     pub(crate) async fn with(options: Options, gateway: gateway::Options) -> Self {
-        let template = Arc::new(fixture());
+        Self::of(fixture(), options, gateway).await
+    }
+
+    pub(crate) async fn of(template: Template, options: Options, gateway: gateway::Options) -> Self {
+        let template = Arc::new(template);
         let (sink, logs) = mpsc::unbounded_channel();
         let environment = BTreeMap::from([("OVERRIDE".to_owned(), "given".to_owned())]);
         let lambda =

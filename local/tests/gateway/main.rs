@@ -5,6 +5,7 @@
 mod cloud;
 mod errors;
 mod events;
+mod included;
 mod integration;
 mod lifecycle;
 mod streaming;
