@@ -71,7 +71,7 @@ pub struct WeeklyProgressInput {
 pub struct WeeklyProgressStored {
     /// People with at least one stored week.
     pub people: i64,
-    /// Weeks stored, new or again.
+    /// Finished weeks, stored now or as they are stored already.
     pub weeks: i64,
 }
 
@@ -156,7 +156,7 @@ pub async fn list_weeks(tx: &Tx, user: &User, weeks: i64) -> Result<ProgressHist
 }
 
 /// Stores the finished weeks of everybody who was active in them: the week of `week_start`, or the last four. A week is
-/// finished when it is over in the person's own time zone. Running it again stores the same.
+/// finished when it is over in the person's own time zone. Running it again stores the same, and writes only what changed.
 pub async fn store_finished_weeks(tx: &Tx, week_start: Option<Day>) -> Result<WeeklyProgressStored> {
     tx.one(
         "with wanted as (
@@ -168,6 +168,14 @@ pub async fn store_finished_weeks(tx: &Tx, week_start: Option<Day>) -> Result<We
              select first::timestamp at time zone 'UTC' - interval '14 hours' as starts_at,
                     (last + 7)::timestamp at time zone 'UTC' + interval '12 hours' as ends_at
              from wanted
+         ), zones as materialized (
+             -- The moments that end finished weeks and begin the next, once for each time zone and not for each fact.
+             select timezone, array_agg(monday::timestamp at time zone timezone order by monday) as mondays
+             from (select distinct timezone from identity.users) zone, wanted,
+                  lateral (select first + 7 * nth as monday
+                           from generate_series(0, (last - first) / 7 + 1) nth) week
+             where monday <= (now() at time zone timezone)::date
+             group by timezone
          ), facts as (
              select user_id, created_at, 1 as practised, 0 as summed_up, 0 as used, null::smallint as score
              from practice.sessions, span where created_at >= starts_at and created_at < ends_at
@@ -177,29 +185,33 @@ pub async fn store_finished_weeks(tx: &Tx, week_start: Option<Day>) -> Result<We
              union all
              select user_id, created_at, 0, 0, used_in_real_world::integer, outcome_score
              from practice.reflections, span where created_at >= starts_at and created_at < ends_at
-         ), weeks as (
-             select f.user_id, u.timezone, date_trunc('week', f.created_at at time zone u.timezone)::date as week_start,
+         ), weeks as materialized (
+             select f.user_id, u.timezone, width_bucket(f.created_at, z.mondays) as nth,
                     sum(practised) as practice_count, sum(summed_up) as summary_count,
                     sum(used) as real_world_used_count,
                     coalesce(avg(score)::double precision, 0) as avg_outcome_score
-             from facts f join identity.users u on u.id = f.user_id
+             from facts f join identity.users u on u.id = f.user_id join zones z on z.timezone = u.timezone
+             where width_bucket(f.created_at, z.mondays) between 1 and cardinality(z.mondays) - 1
              group by 1, 2, 3
          ), stored as (
-             insert into practice.weekly_progress (user_id, week_start, timezone, practice_count, summary_count,
-                                                   real_world_used_count, avg_outcome_score)
-             select user_id, week_start, timezone, practice_count, summary_count, real_world_used_count,
+             insert into practice.weekly_progress as old (user_id, week_start, timezone, practice_count, summary_count,
+                                                          real_world_used_count, avg_outcome_score)
+             select user_id, first + 7 * (nth - 1), timezone, practice_count, summary_count, real_world_used_count,
                     avg_outcome_score
              from weeks, wanted
-             where week_start between wanted.first and wanted.last
-               and week_start + 7 <= (now() at time zone timezone)::date
-             order by user_id, week_start
+             order by user_id, nth
              on conflict (user_id, week_start) do update set
                  timezone = excluded.timezone, practice_count = excluded.practice_count,
                  summary_count = excluded.summary_count, real_world_used_count = excluded.real_world_used_count,
                  avg_outcome_score = excluded.avg_outcome_score, updated_at = now()
-             returning user_id
+             -- Three of the last four weeks are as the runs before stored them.
+             where (old.timezone, old.practice_count, old.summary_count, old.real_world_used_count,
+                    old.avg_outcome_score)
+                   is distinct from (excluded.timezone, excluded.practice_count, excluded.summary_count,
+                                     excluded.real_world_used_count, excluded.avg_outcome_score)
          )
-         select count(distinct user_id) as people, count(*) as weeks from stored",
+         select count(*) as people, coalesce(sum(of_person), 0)::bigint as weeks
+         from (select count(*) as of_person from weeks group by user_id) person",
         &[&week_start],
     )
     .await

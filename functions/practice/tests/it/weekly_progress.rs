@@ -93,8 +93,8 @@ async fn all_numbers_of_a_week_are_stored_and_a_second_run_stores_the_same() {
         assert_eq!(stack.invoke("weekly-progress", event.clone()).await, json!({"people": 1, "weeks": 1}));
         assert_eq!(stored(&db).await, ["alice|2024-01-01|UTC|3|3|2|3.5"]);
     }
-    let created = "select count(*) from practice.weekly_progress where updated_at > created_at";
-    assert_eq!(given::count(&db, created).await, 1, "the second run wrote into the first one's row");
+    let rewritten = "select count(*) from practice.weekly_progress where updated_at > created_at";
+    assert_eq!(given::count(&db, rewritten).await, 0, "the second run found nothing to write");
 
     // The number of people stands in the job's log line.
     for line in lines(&stack, 2).await {
@@ -107,8 +107,23 @@ async fn all_numbers_of_a_week_are_stored_and_a_second_run_stores_the_same() {
     given::started_at(&db, late, "2024-01-02T00:00:00Z").await;
     stack.invoke("weekly-progress", event).await;
     assert_eq!(stored(&db).await, ["alice|2024-01-01|UTC|4|3|2|3.5"]);
+    assert_eq!(given::count(&db, rewritten).await, 1, "into the row that there was");
     let live = alice.get("/api/v1/progress/weekly?week_start=2024-01-01").await.json();
     assert_eq!((&live["practice_count"], &live["avg_outcome_score"]), (&json!(4), &json!(3.5)));
+}
+
+#[tokio::test]
+async fn a_week_ends_at_midnight_also_where_the_clocks_change_in_it() {
+    let stack = stack().await;
+    let (berlin, db) = (stack.user(), stack.db().await);
+    is(&berlin, "berlin", "Europe/Berlin").await;
+    // The week from 21 October 2024 began in summer time and ended in winter time.
+    for at in ["2024-10-20T22:00:00Z", "2024-10-27T22:59:59Z", "2024-10-27T23:00:00Z"] {
+        let session = given::session(&berlin).await;
+        given::started_at(&db, session, at).await;
+    }
+    stack.invoke("weekly-progress", json!({"week_start": "2024-10-21"})).await;
+    assert_eq!(stored(&db).await, ["berlin|2024-10-21|Europe/Berlin|2|0|0|0"]);
 }
 
 #[tokio::test]
