@@ -18,8 +18,7 @@ text_enum! {
     }
 }
 
-#[derive(Deserr, JsonSchema)]
-#[deserr(error = Problems)]
+#[input]
 struct LimitedPath {
     act: Act,
 }
@@ -32,19 +31,15 @@ text_enum! {
     }
 }
 
-#[derive(Deserr, JsonSchema)]
-#[deserr(error = Problems)]
+#[input]
 struct Body {
     rules: List<Limit, 4>,
 }
 
-#[derive(Deserr, JsonSchema)]
-#[deserr(error = Problems)]
+#[input]
 struct Limit {
     name: Name,
     /// The caller's network where there is none.
-    #[deserr(default)]
-    #[schemars(default)]
     key: Option<Text<1, 100>>,
     max: Int<0, 100>,
     /// Seconds.

@@ -17,14 +17,12 @@ text_enum! {
     }
 }
 
-#[derive(Deserr, JsonSchema)]
-#[deserr(error = Problems)]
+#[input]
 struct OutboxPath {
     whom: Whom,
 }
 
-#[derive(Deserr, JsonSchema)]
-#[deserr(error = Problems)]
+#[input]
 struct Body {
     dedup_key: Text<0, 300>,
 }

@@ -23,36 +23,22 @@ text_enum! {
     }
 }
 
-#[derive(Deserr, JsonSchema)]
-#[deserr(error = Problems)]
+#[input]
 struct ProbePath {
     behaviour: Behaviour,
 }
 
-#[derive(Deserr, JsonSchema)]
-#[deserr(error = Problems)]
+#[input]
 struct Body {
-    #[deserr(default)]
-    #[schemars(default)]
     word: Option<Text<1, 10>>,
-    #[deserr(default)]
-    #[schemars(default)]
     count: Option<Int<5, 8>>,
-    #[deserr(default)]
-    #[schemars(default)]
     flag: Option<Flag>,
-    #[deserr(default)]
-    #[schemars(default)]
     id: Option<Uuid>,
-    #[deserr(default)]
-    #[schemars(default)]
     day: Option<Day>,
-    #[deserr(default)]
-    #[schemars(default)]
     words: Option<List<Text<1, 3>, 2>>,
 }
 
-#[derive(Serialize, JsonSchema)]
+#[answer]
 struct Seen {
     word: Option<Text<1, 10>>,
     count: Option<Int<5, 8>>,
@@ -65,13 +51,12 @@ struct Seen {
     at: Time,
 }
 
+#[derive(FromRow)]
 struct Who {
     role: String,
     person: Option<Uuid>,
     at: Time,
 }
-
-from_row!(Who { role, person, at });
 
 const INSERT: &str = "insert into identity.users (id) values ($1)";
 

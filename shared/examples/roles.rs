@@ -13,7 +13,7 @@ fn main() {
     }
 }
 
-#[derive(Serialize, JsonSchema)]
+#[answer]
 struct Seen {
     person: Uuid,
 }

@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 
 pub use connect::Connection;
 pub use parameter::{Parameter, SqlType};
+pub use shared_macros::FromRow;
 pub use transaction::{FromRow, OnConstraint, Row, Tx};
 
 use crate::auth::{Browser, User};

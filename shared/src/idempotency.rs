@@ -9,10 +9,9 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::auth::User;
-use crate::database::Tx;
+use crate::database::{FromRow, Tx};
 use crate::describe::Operation;
 use crate::error::{Result, conflict, internal, invalid_field};
-use crate::from_row;
 use crate::reply::Answer;
 use crate::request::{FromRequest, Request};
 
@@ -23,13 +22,12 @@ pub struct Idempotency {
     request_hash: String,
 }
 
+#[derive(FromRow)]
 struct Stored {
     request_hash: String,
     status: Option<i16>,
     body: Option<Value>,
 }
-
-from_row!(Stored { request_hash, status, body });
 
 impl Idempotency {
     /// Claims the key for this transaction; gives the kept answer if the request is a repetition. Two at once: the

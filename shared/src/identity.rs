@@ -3,20 +3,17 @@
 use uuid::Uuid;
 
 use crate::auth::User;
-use crate::database::Tx;
+use crate::database::{FromRow, Tx};
 use crate::error::{Result, unauthorized};
-use crate::from_row;
 
 /// What the person has set, or the defaults of someone without a row yet.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, FromRow)]
 pub struct Preferences {
     /// BCP 47, for example `zh-CN`.
     pub locale: String,
     /// IANA time zone name.
     pub timezone: String,
 }
-
-from_row!(Preferences { locale, timezone });
 
 /// What a person's row starts with: the token's e-mail address and name, or stand-ins where it has none.
 pub fn introduction(user: &User) -> (String, String) {

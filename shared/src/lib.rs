@@ -17,10 +17,12 @@ pub mod http_client;
 pub mod idempotency;
 pub mod identity;
 pub mod input;
+pub mod keyset;
 pub mod limit;
 pub mod log;
 pub mod opaque_token;
 pub mod outbox;
+pub mod page;
 pub mod reply;
 pub mod request;
 pub mod secrets;
@@ -36,6 +38,8 @@ extern crate self as shared;
 
 // For the macros of this crate, which expand in others.
 #[doc(hidden)]
+pub use shared_macros as macros;
+#[doc(hidden)]
 pub use {bytes, deserr, schemars, serde, tokio_postgres};
 
 pub use http;
@@ -45,6 +49,7 @@ pub mod prelude {
     pub use deserr::Deserr;
     pub use schemars::JsonSchema;
     pub use serde::{Deserialize, Serialize};
+    pub use shared_macros::{answer, input, row};
     pub use uuid::Uuid;
 
     pub use crate::ai::Ai;
@@ -57,8 +62,9 @@ pub mod prelude {
     };
     pub use crate::idempotency::Idempotency;
     pub use crate::input::{Json, Path, Problems, Query};
+    pub use crate::page::{Page, Paged, Paging};
     pub use crate::reply::{Accepted, Created, Kept, NoContent, Redirect, WithCookies};
     pub use crate::serve::{Event, delete, get, job, patch, post, put, serve};
+    pub use crate::text_enum;
     pub use crate::value::{Change, Day, Flag, Int, List, Text, Time};
-    pub use crate::{from_row, text_enum};
 }

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 
 use deserr::{Deserr, IntoValue, Sequence, Value, ValuePointerRef};
 use jiff::civil::Date;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
 use crate::input::{Problems, problem};
@@ -289,8 +289,10 @@ impl Serialize for Time {
     }
 }
 
-/// Reads a moment out of a `jsonb` answer of PostgreSQL (`2026-03-02T07:05:10.5+00:00`).
-pub fn time_of_database<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Time, D::Error> {
-    let text = <Cow<'de, str> as serde::Deserialize>::deserialize(deserializer)?;
-    text.parse().map(Time).map_err(serde::de::Error::custom)
+impl<'de> Deserialize<'de> for Time {
+    /// Also as PostgreSQL writes it in `jsonb` (`2026-03-02T07:05:10.5+00:00`).
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Time, D::Error> {
+        let text = Cow::<str>::deserialize(deserializer)?;
+        text.parse().map(Time).map_err(serde::de::Error::custom)
+    }
 }

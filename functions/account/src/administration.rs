@@ -8,16 +8,16 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::json;
 use shared::audit::{self, Act};
 use shared::input::problem;
+use shared::keyset::{Cursor, Keyset, KeysetPaging, Place};
 use shared::prelude::*;
 
-use crate::cursor::Cursor;
-use crate::person::roles_of;
+use crate::person;
 use crate::sign_in::{self, Because};
 
 pub use appointment::{Appointed, NewAdmin, appoint};
 
 /// An account as an admin sees it.
-#[derive(Debug, Serialize, JsonSchema)]
+#[row]
 pub struct UserAccount {
     /// The person's id.
     pub id: Uuid,
@@ -26,8 +26,10 @@ pub struct UserAccount {
     /// What to call the person; null after they removed it.
     pub name: Option<String>,
     /// The highest of the roles: admin, coach, educator, teacher, student.
+    #[read(person::highest)]
     pub role: Role,
     /// Everything that they may do, the lowest first.
+    #[read(person::roles)]
     pub roles: Vec<Role>,
     /// False for somebody who was deactivated.
     pub is_active: bool,
@@ -43,58 +45,32 @@ pub struct UserAccount {
     pub last_login: Option<Time>,
 }
 
-impl FromRow for UserAccount {
-    fn from_row(row: &Row) -> Result<UserAccount> {
-        let roles = roles_of(row, "roles")?;
-        Ok(UserAccount {
-            id: row.get("id")?,
-            email: row.get("email")?,
-            name: row.get("name")?,
-            role: *roles.last().ok_or_else(|| internal("a user without a role"))?,
-            roles,
-            is_active: row.get("is_active")?,
-            email_verified: row.get("email_verified")?,
-            organization_id: row.get("organization_id")?,
-            sso_provider: row.get("sso_provider")?,
-            created_at: row.get("created_at")?,
-            last_login: row.get("last_login")?,
-        })
+impl Keyset for UserAccount {
+    const LIST: &'static str = "UserPage";
+
+    fn place(&self) -> Place {
+        Place { at: self.created_at, id: self.id }
     }
 }
 
 /// Which accounts a list shows; all filters must hold.
-#[derive(Debug, Deserr, JsonSchema)]
-#[deserr(error = Problems)]
+#[input]
 pub struct UserFilter {
-    /// How many at most.
-    #[deserr(default)]
-    #[schemars(default)]
-    pub limit: Int<1, 100, 50>,
-    /// The `next_cursor` of the page before.
-    #[deserr(default)]
-    #[schemars(default)]
-    pub cursor: Option<Cursor>,
     /// Only those with this text, in any case, in the e-mail address or the name.
-    #[deserr(default)]
-    #[schemars(default)]
     pub q: Option<Text<1, 200>>,
     /// Only those who have this role.
-    #[deserr(default)]
-    #[schemars(default)]
     pub role: Option<Role>,
     /// Only active ones, or only deactivated ones.
-    #[deserr(default)]
-    #[schemars(default)]
     pub is_active: Option<Flag>,
 }
 
 /// A page of accounts, the newest first.
-#[derive(Debug, Serialize, JsonSchema)]
+#[answer]
 pub struct UserPage {
     /// The page.
     pub users: Vec<UserAccount>,
     /// Where the next page begins; null on the last one.
-    pub next_cursor: Option<Cursor>,
+    pub next_cursor: Option<Cursor<UserAccount>>,
 }
 
 /// How many of the newest accounts are looked through for words before the index of words is asked. Words that many
@@ -103,14 +79,13 @@ pub struct UserPage {
 const LOOK: i64 = 5000;
 
 /// A page of everybody's accounts. Must be a transaction of the service.
-pub async fn list(tx: &Tx, filter: &UserFilter) -> Result<UserPage> {
-    let limit = filter.limit.get();
+pub async fn list(tx: &Tx, filter: &UserFilter, paging: KeysetPaging<UserAccount>) -> Result<UserPage> {
     let words = filter.q.as_ref().map(|text| text.as_str().trim());
     // Few have a role that is not everybody's or are deactivated, and these have indexes of their own.
     let are_few = filter.role.is_some_and(|role| role != Role::Student)
         || filter.is_active.as_ref().is_some_and(|flag| !flag.get());
     let look = match words {
-        None => Some(limit + 1),
+        None => Some(paging.rows()),
         Some(_) if are_few => None,
         Some(_) => Some(LOOK),
     };
@@ -137,46 +112,38 @@ pub async fn list(tx: &Tx, filter: &UserFilter) -> Result<UserPage> {
                 &words,
                 &filter.role,
                 &filter.is_active,
-                &filter.cursor.map(|cursor| cursor.at),
-                &filter.cursor.map(|cursor| cursor.id),
-                &(limit + 1),
+                &paging.after_time(),
+                &paging.after_id(),
+                &paging.rows(),
                 &look,
             ],
         )
         .await?;
     if let Some(words) = words
         && !are_few
-        && i64::try_from(users.len()).is_ok_and(|found| found <= limit)
+        && i64::try_from(users.len()).is_ok_and(|found| found < paging.rows())
     {
-        users = words::list(tx, filter, words).await?;
+        users = words::list(tx, filter, &paging, words).await?;
     }
-    let next_cursor = Cursor::cut(&mut users, limit, |user| Cursor { at: user.created_at, id: user.id });
-    Ok(UserPage { users, next_cursor })
+    let page = paging.page(users);
+    Ok(UserPage { users: page.items, next_cursor: page.next_cursor })
 }
 
 /// The person of a path.
-#[derive(Debug, Deserr, JsonSchema)]
-#[deserr(error = Problems)]
+#[input]
 pub struct UserPath {
     /// The person's id.
     pub user_id: Uuid,
 }
 
 /// Changes of an account; absent fields stay as they are.
-#[derive(Debug, Deserr, JsonSchema)]
-#[deserr(error = Problems)]
+#[input]
 pub struct UserPatch {
     /// The one role that takes the place of all; not together with `roles`.
-    #[deserr(default)]
-    #[schemars(default)]
     pub role: Change<Role>,
     /// The set of roles.
-    #[deserr(default)]
-    #[schemars(default)]
     pub roles: Change<Roles>,
     /// False locks the person out and ends every sign-in; true lets them back in.
-    #[deserr(default)]
-    #[schemars(default)]
     pub is_active: Change<Flag>,
 }
 
@@ -195,17 +162,13 @@ impl UserPatch {
 }
 
 /// What a change met, and what it left.
+#[derive(FromRow)]
 struct Changed {
+    #[read(|row| person::roles_of(row, "old_roles"))]
     old_roles: Vec<Role>,
     was_active: bool,
+    #[flatten]
     account: UserAccount,
-}
-
-impl FromRow for Changed {
-    fn from_row(row: &Row) -> Result<Changed> {
-        let old_roles = roles_of(row, "old_roles")?;
-        Ok(Changed { old_roles, was_active: row.get("was_active")?, account: UserAccount::from_row(row)? })
-    }
 }
 
 /// Changes a person's account on behalf of `admin`, and writes down what really changed. Must be a transaction of the

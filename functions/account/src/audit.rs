@@ -11,12 +11,11 @@ use deserr::{IntoValue, Value, ValuePointerRef};
 use jiff::Timestamp;
 use schemars::{Schema, SchemaGenerator, json_schema};
 use shared::input::problem;
+use shared::keyset::{Keyset, KeysetPage, KeysetPaging, Place};
 use shared::prelude::*;
 
-use crate::cursor::Cursor;
-
 /// One act.
-#[derive(Debug, Serialize, JsonSchema)]
+#[row]
 pub struct AuditRow {
     /// The row's id.
     pub id: Uuid,
@@ -35,59 +34,38 @@ pub struct AuditRow {
     pub created_at: Time,
 }
 
-from_row!(AuditRow { id, actor_id, action, entity_type, entity_id, payload, created_at });
-
 /// Which acts a list shows; all filters must hold.
-#[derive(Debug, Deserr, JsonSchema)]
-#[deserr(error = Problems)]
+#[input]
 pub struct AuditFilter {
-    /// How many at most.
-    #[deserr(default)]
-    #[schemars(default)]
-    pub limit: Int<1, 100, 50>,
-    /// The `next_cursor` of the page before.
-    #[deserr(default)]
-    #[schemars(default)]
-    pub cursor: Option<Cursor>,
     /// Only what this person did.
-    #[deserr(default)]
-    #[schemars(default)]
     pub actor_id: Option<Uuid>,
     /// Only acts of this name.
-    #[deserr(default)]
-    #[schemars(default)]
     pub action: Option<Text<1, 128>>,
     /// Only what was done to this kind of thing.
-    #[deserr(default)]
-    #[schemars(default)]
     pub entity_type: Option<Text<1, 128>>,
     /// Only what was done to this one.
-    #[deserr(default)]
-    #[schemars(default)]
     pub entity_id: Option<Text<1, 128>>,
     /// Only what was done at this moment or later, RFC 3339 (`2026-11-16T09:00:00Z`).
-    #[deserr(default)]
-    #[schemars(default)]
     pub from: Option<Moment>,
     /// Only what was done before this moment.
-    #[deserr(default)]
-    #[schemars(default)]
     pub to: Option<Moment>,
 }
 
-/// A page of acts, the newest first.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct AuditPage {
-    /// The page.
-    pub items: Vec<AuditRow>,
-    /// Where the next page begins; null on the last one.
-    pub next_cursor: Option<Cursor>,
+impl Keyset for AuditRow {
+    const LIST: &'static str = "AuditPage";
+
+    fn place(&self) -> Place {
+        Place { at: self.created_at, id: self.id }
+    }
 }
 
 /// A page of the log. Must be a transaction of the service.
-pub async fn list(tx: &Tx, filter: &AuditFilter) -> Result<AuditPage> {
-    let limit = filter.limit.get();
-    let mut items: Vec<AuditRow> = tx
+pub async fn list(
+    tx: &Tx,
+    filter: &AuditFilter,
+    paging: KeysetPaging<AuditRow>,
+) -> Result<KeysetPage<AuditRow>> {
+    let rows = tx
         .list(
             "select id, actor_id, action, entity_type, entity_id, payload, occurred_at as created_at
              from identity.audit_log
@@ -107,14 +85,13 @@ pub async fn list(tx: &Tx, filter: &AuditFilter) -> Result<AuditPage> {
                 &filter.entity_id,
                 &filter.from.map(|moment| moment.0),
                 &filter.to.map(|moment| moment.0),
-                &filter.cursor.map(|cursor| cursor.at),
-                &filter.cursor.map(|cursor| cursor.id),
-                &(limit + 1),
+                &paging.after_time(),
+                &paging.after_id(),
+                &paging.rows(),
             ],
         )
         .await?;
-    let next_cursor = Cursor::cut(&mut items, limit, |row| Cursor { at: row.created_at, id: row.id });
-    Ok(AuditPage { items, next_cursor })
+    Ok(paging.page(rows))
 }
 
 impl AuditFilter {

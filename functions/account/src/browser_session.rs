@@ -9,10 +9,10 @@ use shared::opaque_token::OpaqueToken;
 use shared::prelude::*;
 use shared::request::{FromRequest, Request};
 
-use crate::person::{RoleRead, roles_of};
+use crate::person;
 
 /// The answer of a browser's login.
-#[derive(Debug, Serialize, JsonSchema)]
+#[answer]
 pub struct BrowserUser {
     /// The person's id.
     pub id: Uuid,
@@ -27,7 +27,7 @@ pub struct BrowserUser {
 }
 
 /// Who is signed in.
-#[derive(Debug, Serialize, JsonSchema)]
+#[row]
 pub struct BrowserSession {
     /// The person's id.
     pub id: Uuid,
@@ -36,12 +36,16 @@ pub struct BrowserSession {
     /// What to call the person.
     pub username: String,
     /// Always null: there are no pictures.
+    #[read(|_| Ok(None))]
     pub profile_img: Option<String>,
     /// As `username`.
+    #[read(|row| row.get("username"))]
     pub name: String,
     /// The most powerful of the roles.
+    #[read(person::highest)]
     pub role: Role,
     /// Everything that the person is.
+    #[read(person::roles)]
     pub roles: Vec<Role>,
     /// The school or district as its provider names it.
     pub organization_id: Option<String>,
@@ -54,28 +58,8 @@ pub struct BrowserSession {
     /// To be sent as `X-CSRF-Token` with every request that writes; only for a browser's session.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(default)]
+    #[read(|_| Ok(None))]
     pub csrf_token: Option<String>,
-}
-
-impl FromRow for BrowserSession {
-    fn from_row(row: &Row) -> Result<BrowserSession> {
-        let roles = roles_of(row, "roles")?;
-        let username: String = row.get("username")?;
-        Ok(BrowserSession {
-            id: row.get("id")?,
-            email: row.get("email")?,
-            name: username.clone(),
-            username,
-            profile_img: None,
-            role: RoleRead::highest(&roles).name,
-            roles,
-            organization_id: row.get("organization_id")?,
-            sso_provider: row.get("sso_provider")?,
-            created_at: row.get("created_at")?,
-            last_login: row.get("last_login")?,
-            csrf_token: None,
-        })
-    }
 }
 
 /// Who the person is. Somebody who has written nothing yet has one row of stand-ins.

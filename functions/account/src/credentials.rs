@@ -10,8 +10,7 @@ use crate::password::{self, Password, Passwords, Verdict};
 use crate::person;
 
 /// What somebody signs in with.
-#[derive(Deserr, JsonSchema)]
-#[deserr(error = Problems)]
+#[input]
 pub struct Credentials {
     /// The address, in any case.
     pub email: Email,
@@ -38,13 +37,12 @@ const PAIR: &str = "login:account_network";
 /// Attempts on one account from all networks that are strange to it, or from one that is not.
 const ACCOUNT: &str = "login:account";
 
+#[derive(FromRow)]
 struct Account {
     user_id: Option<Uuid>,
     password_hash: Option<String>,
     is_known_network: bool,
 }
-
-from_row!(Account { user_id, password_hash, is_known_network });
 
 /// The person with these credentials; 401 in the same words and the same time whatever is wrong, 429 after too many
 /// attempts.
@@ -154,10 +152,10 @@ async fn find(tx: &Tx, email: &Email, client: &Client) -> Result<Account> {
 }
 
 async fn find_hash(tx: &Tx, user_id: Uuid) -> Result<Option<String>> {
+    #[derive(FromRow)]
     struct Hash {
         password_hash: String,
     }
-    from_row!(Hash { password_hash });
     let sql = "select password_hash from identity.passwords where user_id = $1";
     Ok(tx.find(sql, &[&user_id]).await?.map(|Hash { password_hash }| password_hash))
 }

@@ -13,32 +13,25 @@ use crate::sign_in::Because;
 use crate::{credentials, recipient, sign_in};
 
 /// How the person proves that it is them.
-#[derive(Deserr, JsonSchema)]
-#[deserr(error = Problems)]
+#[input]
 pub struct Proof {
     /// The password, of who has one.
-    #[deserr(default)]
-    #[schemars(default)]
     pub password: Option<Password>,
 }
 
 /// A deletion that is under way.
-#[derive(Debug, Serialize, JsonSchema)]
+#[row]
 pub struct Deletion {
     /// The day (UTC) on which everything is erased; until then it can be cancelled.
     pub erased_on: Day,
 }
 
-from_row!(Deletion { erased_on });
-
 /// A person whose days of grace are over.
-#[derive(Debug)]
+#[derive(FromRow)]
 pub struct Due {
     /// The person.
     pub user_id: Uuid,
 }
-
-from_row!(Due { user_id });
 
 /// How long a sign-in counts as just now.
 const RECENT: SignedDuration = SignedDuration::from_mins(15);

@@ -26,7 +26,7 @@ text_enum! {
 }
 
 /// A person's request for all that is held on them.
-#[derive(Debug, Serialize, JsonSchema)]
+#[row]
 pub struct Export {
     /// The export.
     pub export_id: Uuid,
@@ -36,10 +36,8 @@ pub struct Export {
     pub requested_at: Time,
 }
 
-from_row!(Export { export_id, status, requested_at });
-
 /// An export that is this worker's to make until its lease ends.
-#[derive(Debug)]
+#[derive(FromRow)]
 pub struct Claimed {
     /// The export.
     pub export_id: Uuid,
@@ -47,10 +45,8 @@ pub struct Claimed {
     pub user_id: Uuid,
 }
 
-from_row!(Claimed { export_id, user_id });
-
 /// One archive of an export, ready to be handed out.
-#[derive(Debug)]
+#[derive(FromRow)]
 pub struct Part {
     /// The export.
     pub export_id: Uuid,
@@ -61,8 +57,6 @@ pub struct Part {
     /// The zip.
     pub archive: Vec<u8>,
 }
-
-from_row!(Part { export_id, user_id, finished_at, archive });
 
 /// As long as the job may run: who takes longer is dead.
 const LEASE_SECONDS: f64 = 300.0;
@@ -223,11 +217,10 @@ async fn store(
     Ok(true)
 }
 
+#[derive(FromRow)]
 struct Expiry {
     expires_at: Time,
 }
-
-from_row!(Expiry { expires_at });
 
 async fn finish(tx: &Tx, claimed: &Claimed, token: &OpaqueToken) -> Result<Option<Expiry>> {
     tx.find(

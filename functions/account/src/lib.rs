@@ -7,7 +7,6 @@ pub mod administration;
 pub mod audit;
 pub mod browser_session;
 pub mod credentials;
-pub mod cursor;
 pub mod email;
 pub mod erasure;
 pub mod expiry;

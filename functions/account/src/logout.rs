@@ -9,12 +9,9 @@ use shared::request::{FromRequest, Request};
 pub struct OptionalRefreshToken(pub Option<OpaqueToken>);
 
 /// What to sign out. The body may be absent: then the caller's own sign-in ends.
-#[derive(Deserr, JsonSchema)]
-#[deserr(error = Problems)]
+#[input]
 struct LogoutBody {
     /// Any refresh token of the sign-in; without it, the caller's own sign-in ends.
-    #[deserr(default)]
-    #[schemars(default)]
     refresh_token: Option<Text<0, 256>>,
 }
 

@@ -23,6 +23,7 @@ text_enum! {
 }
 
 /// Whom a link was for.
+#[derive(FromRow)]
 pub struct Opened {
     /// The person.
     pub user_id: Uuid,
@@ -30,18 +31,15 @@ pub struct Opened {
     pub email: String,
 }
 
-from_row!(Opened { user_id, email });
-
 /// That a mail was sent, or would have been.
-#[derive(Debug, Serialize, JsonSchema)]
+#[answer]
 pub struct MailSent {
     /// One English sentence.
     message: &'static str,
 }
 
 /// The token of a link, as a page hands it on.
-#[derive(Debug, Deserr, JsonSchema)]
-#[deserr(error = Problems)]
+#[input]
 pub struct LinkToken {
     /// The link's `token`.
     pub token: Text<1, 256>,

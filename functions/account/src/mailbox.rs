@@ -6,6 +6,7 @@ use shared::prelude::*;
 use crate::email::Email;
 
 /// A person's mailbox.
+#[derive(FromRow)]
 pub struct Mailbox {
     /// Whose it is.
     pub user_id: Uuid,
@@ -16,8 +17,6 @@ pub struct Mailbox {
     /// The language that the person reads (BCP 47).
     pub locale: String,
 }
-
-from_row!(Mailbox { user_id, email, is_verified, locale });
 
 impl Mailbox {
     /// The address as a value; what the database holds is one.

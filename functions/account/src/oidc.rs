@@ -44,32 +44,25 @@ impl Provider {
 }
 
 /// What a page may ask of a sign-in.
-#[derive(Debug, Deserr, JsonSchema)]
-#[deserr(error = Problems)]
+#[input]
 pub struct StartSignIn {
     /// The page to come back to: a path of the web application, `/` if absent. What a browser may read as another host is
     /// refused: a slash, tab or line break after the first slash, also as `%2F`, `%5C`, `%09`, `%0A` or `%0D`, and dots that
     /// leave two slashes at the start.
-    #[deserr(default)]
-    #[schemars(default)]
+    #[default]
     pub return_to: ReturnTo,
 }
 
 /// What a provider sends a browser back with (RFC 6749, sections 4.1.2 and 4.1.2.1).
-#[derive(Deserr, JsonSchema)]
-#[deserr(error = Problems)]
+#[input]
 pub struct Callback {
     /// The state that the sign-in was started with.
-    #[deserr(default)]
     pub state: Option<String>,
     /// What the ID token is had for, once.
-    #[deserr(default)]
     pub code: Option<String>,
     /// Why there is no code.
-    #[deserr(default)]
     pub error: Option<String>,
     /// The same in words, which nobody here reads.
-    #[deserr(default)]
     pub error_description: Option<String>,
 }
 

@@ -14,8 +14,7 @@ use crate::password::{self, NewPassword};
 use crate::sign_in::{self, Because};
 
 /// A new password and the link that allows it.
-#[derive(Deserr, JsonSchema)]
-#[deserr(error = Problems)]
+#[input]
 pub struct PasswordReset {
     /// The link's `token`.
     pub token: Text<1, 256>,

@@ -4,7 +4,7 @@ use shared::identity;
 use shared::prelude::*;
 
 /// A person, as the lessons' clients know them.
-#[derive(Debug, Serialize, JsonSchema)]
+#[row]
 pub struct UserRead {
     /// The person's id.
     pub id: Uuid,
@@ -17,8 +17,10 @@ pub struct UserRead {
     /// False after an admin has deactivated the account.
     pub is_active: bool,
     /// The most powerful of the roles.
+    #[read(|row| highest(row).map(RoleRead::from))]
     pub role: RoleRead,
     /// Everything that the person is.
+    #[read(roles)]
     pub roles: Vec<Role>,
     /// Null before the person has written anything.
     pub created_at: Option<Time>,
@@ -27,7 +29,7 @@ pub struct UserRead {
 }
 
 /// A role with an id that is the same everywhere and always.
-#[derive(Debug, Serialize, JsonSchema)]
+#[answer]
 pub struct RoleRead {
     /// The role's id.
     pub id: Uuid,
@@ -35,24 +37,12 @@ pub struct RoleRead {
     pub name: Role,
 }
 
-impl FromRow for UserRead {
-    fn from_row(row: &Row) -> Result<UserRead> {
-        let roles = roles_of(row, "roles")?;
-        Ok(UserRead {
-            id: row.get("id")?,
-            email: row.get("email")?,
-            email_verified: row.get("email_verified")?,
-            timezone: row.get("timezone")?,
-            is_active: row.get("is_active")?,
-            role: RoleRead::highest(&roles),
-            roles,
-            created_at: row.get("created_at")?,
-            updated_at: row.get("updated_at")?,
-        })
-    }
+/// The roles in the column `roles`, the least powerful one first. Fails on a text that is no role.
+pub(crate) fn roles(row: &Row) -> Result<Vec<Role>> {
+    roles_of(row, "roles")
 }
 
-/// The roles in a column, the least powerful one first. Fails on a text that is no role.
+/// The roles in a column.
 pub(crate) fn roles_of(row: &Row, column: &str) -> Result<Vec<Role>> {
     let mut roles: Vec<Role> = row.get(column)?;
     roles.sort_unstable();
@@ -60,11 +50,10 @@ pub(crate) fn roles_of(row: &Row, column: &str) -> Result<Vec<Role>> {
     Ok(roles)
 }
 
-impl RoleRead {
-    /// The most powerful one, in the order in which [`Role`] lists them.
-    pub fn highest(roles: &[Role]) -> RoleRead {
-        RoleRead::from(roles.iter().copied().max().unwrap_or(Role::Student))
-    }
+/// The most powerful of the roles in the column `roles`, in the order in which [`Role`] lists them.
+pub(crate) fn highest(row: &Row) -> Result<Role> {
+    // A constraint sees to it that everybody has one.
+    roles(row)?.pop().ok_or_else(|| internal("a person without a role"))
 }
 
 impl From<Role> for RoleRead {
@@ -117,10 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_most_powerful_role_is_the_one_shown() {
-        assert_eq!(RoleRead::highest(&[Role::Admin, Role::Student]).name, Role::Admin);
-        assert_eq!(RoleRead::highest(&[Role::Teacher, Role::Coach]).name, Role::Coach);
-        assert_eq!(RoleRead::highest(&[]).name, Role::Student);
+    fn every_role_has_an_id_of_its_own() {
         let ids =
             [Role::Student, Role::Teacher, Role::Educator, Role::Coach, Role::Admin].map(RoleRead::from);
         assert_eq!(ids.iter().map(|role| role.id).collect::<std::collections::BTreeSet<_>>().len(), 5);

@@ -7,7 +7,7 @@ use shared::input::problem;
 use shared::prelude::*;
 
 /// The caller's own profile.
-#[derive(Debug, Serialize, JsonSchema)]
+#[row]
 pub struct Profile {
     /// The identity provider's id of the person.
     pub user_id: Uuid,
@@ -23,23 +23,14 @@ pub struct Profile {
     pub created_at: Option<Time>,
 }
 
-from_row!(Profile { user_id, email, display_name, locale, timezone, created_at });
-
 /// Changes of a profile; absent fields stay as they are.
-#[derive(Debug, Deserr, JsonSchema)]
-#[deserr(error = Problems)]
+#[input]
 pub struct ProfilePatch {
     /// What to call the person; null removes it.
-    #[deserr(default)]
-    #[schemars(default)]
     pub display_name: Change<Option<Text<1, 120>>>,
     /// Language tag (BCP 47), for example `en-GB`.
-    #[deserr(default)]
-    #[schemars(default)]
     pub locale: Change<Locale>,
     /// IANA time zone, for example `Asia/Shanghai`.
-    #[deserr(default)]
-    #[schemars(default)]
     pub timezone: Change<Text<1, 64>>,
 }
 

@@ -10,7 +10,7 @@ use shared::prelude::*;
 pub use web_address::{SocialLinks, WebAddress};
 
 /// The caller as their page shows them.
-#[derive(Debug, Serialize, JsonSchema)]
+#[row]
 pub struct UserPublic {
     /// The person's id.
     pub id: Uuid,
@@ -49,83 +49,36 @@ pub struct UserPublic {
     pub faqs: Option<String>,
 }
 
-from_row!(UserPublic {
-    id,
-    email,
-    is_active,
-    is_superuser,
-    full_name,
-    name,
-    about,
-    avatar_url,
-    business_name,
-    tagline,
-    bio,
-    phone,
-    website,
-    social_links,
-    setup_completed,
-    profile_type,
-    faqs,
-});
-
 /// Changes of a public profile; absent fields stay as they are, null removes. An `email` is not among them: it is
 /// passed over like every unknown field, and changes by proof of the new address
 /// (`POST /api/v1/identity/email/change`).
-#[derive(Debug, Deserr, JsonSchema)]
-#[deserr(error = Problems)]
+#[input]
 pub struct PublicProfilePatch {
     /// The name in full.
-    #[deserr(default)]
-    #[schemars(default)]
     pub full_name: Change<Option<Text<0, 255>>>,
     /// The name that the page shows.
-    #[deserr(default)]
-    #[schemars(default)]
     pub name: Change<Option<Text<0, 255>>>,
     /// About the person, for the assistant.
-    #[deserr(default)]
-    #[schemars(default)]
     pub about: Change<Option<Text<0, 10_000>>>,
     /// Where their picture is; empty removes it.
-    #[deserr(default)]
-    #[schemars(default)]
     pub avatar_url: Change<Option<WebAddress<2048>>>,
     /// What the business is called.
-    #[deserr(default)]
-    #[schemars(default)]
     pub business_name: Change<Option<Text<0, 255>>>,
     /// A line below the name.
-    #[deserr(default)]
-    #[schemars(default)]
     pub tagline: Change<Option<Text<0, 500>>>,
     /// About the person, for readers.
-    #[deserr(default)]
-    #[schemars(default)]
     pub bio: Change<Option<Text<0, 10_000>>>,
     /// Telephone number, as written.
-    #[deserr(default)]
-    #[schemars(default)]
     pub phone: Change<Option<Text<0, 50>>>,
     /// Where their web site is; empty removes it.
-    #[deserr(default)]
-    #[schemars(default)]
     pub website: Change<Option<WebAddress<500>>>,
     /// Where else they are: from a place's name to an address. It takes the place of the whole object.
-    #[deserr(default)]
-    #[schemars(default)]
     pub social_links: Change<Option<SocialLinks>>,
     /// Whether they have gone through the set-up.
-    #[deserr(default)]
-    #[schemars(default)]
     pub setup_completed: Change<Flag>,
     /// The kind of profile.
-    #[deserr(default)]
-    #[schemars(default)]
     pub profile_type: Change<Option<Text<0, 50>>>,
     /// Questions and answers, for the assistant.
-    #[deserr(default)]
-    #[schemars(default)]
     pub faqs: Change<Option<Text<0, 10_000>>>,
 }
 

@@ -3,6 +3,7 @@
 use shared::prelude::*;
 
 /// A person's address and the language they are written to in.
+#[derive(FromRow)]
 pub struct Recipient {
     /// The address.
     pub email: String,
@@ -11,8 +12,6 @@ pub struct Recipient {
     /// BCP 47.
     pub locale: String,
 }
-
-from_row!(Recipient { email, is_verified, locale });
 
 /// Where mail to the person goes: the address that they sign in with here, else their identity provider's, if it gave
 /// one. Works in their own transaction and in the service's.

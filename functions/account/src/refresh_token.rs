@@ -12,15 +12,14 @@ use crate::access_token::AccessToken;
 use crate::sign_in::{self, Because, Kind, Lifetime};
 
 /// A refresh token, as an app sends it.
-#[derive(Deserr, JsonSchema)]
-#[deserr(error = Problems)]
+#[input]
 pub struct RefreshTokenBody {
     /// The newest refresh token.
     pub refresh_token: Text<1, 256>,
 }
 
 /// The tokens of an app.
-#[derive(Serialize, JsonSchema)]
+#[answer]
 pub struct TokenPair {
     /// A JWT for the `Authorization` header.
     pub access_token: String,
@@ -33,14 +32,13 @@ pub struct TokenPair {
 }
 
 /// Whose a token is.
+#[derive(FromRow)]
 pub struct Owner {
     /// The chain's sign-in.
     pub sign_in_id: Uuid,
     /// Its person.
     pub user_id: Uuid,
 }
-
-from_row!(Owner { sign_in_id, user_id });
 
 /// What an exchange gives.
 pub struct Exchanged {
@@ -146,6 +144,7 @@ fn refused() -> shared::error::Error {
     unauthorized("invalid or expired refresh token")
 }
 
+#[derive(FromRow)]
 struct Chain {
     sign_in_id: Uuid,
     user_id: Uuid,
@@ -155,8 +154,6 @@ struct Chain {
     sealed_successor: Option<Vec<u8>>,
     is_retry: bool,
 }
-
-from_row!(Chain { sign_in_id, user_id, signed_in_at, is_active, is_deactivated, sealed_successor, is_retry });
 
 /// The token with its chain. Two exchanges at once, and one beside a sign-out, wait for each other here; whoever comes
 /// second sees what the first has done.

@@ -13,36 +13,23 @@ use crate::person::UserRead;
 use crate::profile::Locale;
 
 /// Somebody new.
-#[derive(Deserr, JsonSchema)]
-#[deserr(error = Problems)]
+#[input]
 pub struct Registration {
     /// The address to sign in with.
     pub email: Email,
     /// 8 to 128 characters, not one that is tried first.
     pub password: NewPassword,
     /// IANA time zone, for example `Europe/Riga`; UTC if it is left out.
-    #[deserr(default)]
-    #[schemars(default)]
     pub timezone: Option<Text<1, 64>>,
     /// Language tag (BCP 47) of the person's mails; `en` if it is left out.
-    #[deserr(default)]
-    #[schemars(default)]
     pub locale: Option<Locale>,
     /// What to call the person.
-    #[deserr(default)]
-    #[schemars(default)]
     pub display_name: Option<Text<1, 120>>,
     /// As `display_name`, which counts if both are given.
-    #[deserr(default)]
-    #[schemars(default)]
     pub username: Option<Text<1, 120>>,
     /// What the person is; another one than `student` is an admin's to give.
-    #[deserr(default)]
-    #[schemars(default)]
     pub role: Option<Role>,
     /// Everything that the person is, likewise.
-    #[deserr(default)]
-    #[schemars(default)]
     pub roles: Option<List<Role, 5>>,
 }
 

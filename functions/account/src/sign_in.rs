@@ -37,7 +37,7 @@ text_enum! {
 }
 
 /// One device on which the person is signed in.
-#[derive(Debug, Serialize, JsonSchema)]
+#[row]
 pub struct SignIn {
     /// Its id.
     pub id: Uuid,
@@ -59,30 +59,24 @@ pub struct SignIn {
     pub current: bool,
 }
 
-from_row!(SignIn { id, kind, method, ip, user_agent, created_at, last_used_at, expires_at, current });
-
 /// The newest sign-ins, at most 100.
-#[derive(Debug, Serialize, JsonSchema)]
+#[answer]
 pub struct SignInList {
     /// The list.
     pub items: Vec<SignIn>,
 }
 
 /// The sign-in of a path.
-#[derive(Debug, Deserr, JsonSchema)]
-#[deserr(error = Problems)]
+#[input]
 pub struct SignInPath {
     /// The sign-in's id.
     pub session_id: Uuid,
 }
 
 /// Which sign-ins end.
-#[derive(Debug, Deserr, JsonSchema)]
-#[deserr(error = Problems)]
+#[input]
 pub struct SignInFilter {
     /// Also the one that asks.
-    #[deserr(default)]
-    #[schemars(default)]
     pub all: Option<Flag>,
 }
 

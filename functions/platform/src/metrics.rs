@@ -10,7 +10,6 @@ use std::collections::BTreeMap;
 use shared::error::internal;
 use shared::prelude::*;
 use shared::settings;
-use tokio_postgres::types::Json as Jsonb;
 
 use recording::ERRORS_KEPT;
 pub use recording::{prune, record};
@@ -21,7 +20,7 @@ pub const LATENCY_BOUNDS_MS: [f64; 12] =
     [5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 5000.0, 10_000.0, 30_000.0];
 
 /// The requests of one route that ended with one status.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, FromRow)]
 pub struct Count {
     /// HTTP method.
     pub method: String,
@@ -55,51 +54,40 @@ pub struct Count {
     pub last_seen_at: Time,
 }
 
-from_row!(Count {
-    method,
-    route,
-    function,
-    status_code,
-    requests,
-    slow_requests,
-    cold_starts,
-    ai_calls,
-    latency_ms_sum,
-    latency_ms_max,
-    ai_ms_sum,
-    db_ms_sum,
-    latency_buckets,
-    first_seen_at,
-    last_seen_at,
-});
-
 /// The counters in one view for people.
-#[derive(Debug, Serialize, JsonSchema)]
+#[row]
 pub struct Snapshot {
     /// When the first request was counted; now if there was none.
     pub started_at: Time,
     /// How many requests were answered.
     pub total_requests: i64,
     /// How many by HTTP status.
+    #[json]
     pub status_counts: BTreeMap<String, i64>,
     /// Mean latency, milliseconds.
+    #[read(mean)]
     pub avg_latency_ms: f64,
     /// Longest latency, milliseconds.
+    #[read(|row| row.get("latency_ms_max").map(two_decimals))]
     pub max_latency_ms: f64,
     /// How many took at least the threshold.
     pub slow_request_count: i64,
     /// How many ended with a status from 500 on.
     pub server_error_count: i64,
     /// From how many milliseconds on a request is slow.
+    #[read(|_| settings::number("SLOW_REQUEST_MS", 1200, 1).map_err(internal))]
     pub slow_request_threshold_ms: u64,
     /// The ten most frequent routes.
+    #[json]
     pub top_endpoints: Vec<EndpointCount>,
     /// The newest server errors, the newest first.
+    #[json]
     pub recent_errors: Vec<ServerError>,
 }
 
 /// A route and how often it was called.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[answer]
+#[derive(Deserialize)]
 pub struct EndpointCount {
     /// Method and path template, for example `GET /health`.
     pub endpoint: String,
@@ -108,10 +96,10 @@ pub struct EndpointCount {
 }
 
 /// A request that ended with a status from 500 on.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[answer]
+#[derive(Deserialize)]
 pub struct ServerError {
     /// When it ended.
-    #[serde(deserialize_with = "time")]
     pub timestamp: Time,
     /// Its `X-Request-ID`, which finds its log line.
     pub request_id: String,
@@ -180,30 +168,12 @@ pub async fn snapshot(tx: &Tx) -> Result<Snapshot> {
     .await
 }
 
-impl FromRow for Snapshot {
-    fn from_row(row: &Row) -> Result<Snapshot> {
-        let total_requests: i64 = row.get("total_requests")?;
-        let mean = row.get::<f64>("latency_ms_sum")? / total_requests.max(1) as f64;
-        Ok(Snapshot {
-            started_at: row.get("started_at")?,
-            total_requests,
-            status_counts: row.get::<Jsonb<_>>("status_counts")?.0,
-            avg_latency_ms: two_decimals(mean),
-            max_latency_ms: two_decimals(row.get("latency_ms_max")?),
-            slow_request_count: row.get("slow_request_count")?,
-            server_error_count: row.get("server_error_count")?,
-            slow_request_threshold_ms: settings::number("SLOW_REQUEST_MS", 1200, 1).map_err(internal)?,
-            top_endpoints: row.get::<Jsonb<_>>("top_endpoints")?.0,
-            recent_errors: row.get::<Jsonb<_>>("recent_errors")?.0,
-        })
-    }
+/// The mean latency, of the sum over all and their number.
+fn mean(row: &Row) -> Result<f64> {
+    let requests: i64 = row.get("total_requests")?;
+    Ok(two_decimals(row.get::<f64>("latency_ms_sum")? / requests.max(1) as f64))
 }
 
 fn two_decimals(number: f64) -> f64 {
     (number * 100.0).round() / 100.0
-}
-
-fn time<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Time, D::Error> {
-    let text = String::deserialize(input)?;
-    text.parse().map(Time).map_err(serde::de::Error::custom)
 }

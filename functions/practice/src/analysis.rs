@@ -6,8 +6,7 @@
 
 use std::borrow::Cow;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use shared::prelude::*;
 
 mod chinese;
 pub(crate) mod digit;
@@ -69,7 +68,8 @@ pub struct Analysis {
 }
 
 /// The four parts of a message in the sense of nonviolent communication.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[answer]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Ofnr {
     /// What happened, as a camera would have seen it.
     pub observation: Dimension,
@@ -82,7 +82,8 @@ pub struct Ofnr {
 }
 
 /// The verdict on one of the four parts. The texts are in the language of the analysis.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[answer]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Dimension {
     /// Whether the part is there.
     pub status: Status,

@@ -10,11 +10,12 @@ use crate::session::SessionState;
 use crate::summary::Summary;
 
 /// Everything of a session.
-#[derive(Debug, Serialize, JsonSchema)]
+#[row]
 pub struct History {
     /// Its id.
     pub session_id: Uuid,
     /// The scene that it practises.
+    #[json]
     pub scene: HistoryScene,
     /// Where it is in its life.
     pub state: SessionState,
@@ -27,15 +28,19 @@ pub struct History {
     /// When it was completed or abandoned.
     pub ended_at: Option<Time>,
     /// The turns, first to last.
+    #[json]
     pub turns: Vec<HistoryTurn>,
     /// The action card.
+    #[json]
     pub summary: Option<Summary>,
     /// How it went in real life.
+    #[json]
     pub reflection: Option<Reflection>,
 }
 
 /// What the history says of the scene.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[answer]
+#[derive(Deserialize)]
 pub struct HistoryScene {
     /// Its id.
     pub scene_id: Uuid,
@@ -50,7 +55,8 @@ pub struct HistoryScene {
 }
 
 /// One turn. A message that is being answered, or whose sender died, has no reply yet.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[answer]
+#[derive(Deserialize)]
 pub struct HistoryTurn {
     /// Number of the turn, from 1.
     pub turn: i16,
@@ -67,7 +73,8 @@ pub struct HistoryTurn {
 }
 
 /// What the analysis says of a message.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[answer]
+#[derive(Deserialize)]
 pub struct HistoryFeedback {
     /// 0 to 100.
     pub overall_score: Option<i16>,
@@ -86,25 +93,6 @@ fn readable<'de, D: serde::Deserializer<'de>>(
 ) -> std::result::Result<Option<Ofnr>, D::Error> {
     let stored = Value::deserialize(deserializer)?;
     Ok(serde_json::from_value(stored).ok())
-}
-
-impl FromRow for History {
-    fn from_row(row: &Row) -> Result<History> {
-        let (summary, reflection): (Option<Value>, Option<Value>) =
-            (row.get("summary")?, row.get("reflection")?);
-        Ok(History {
-            session_id: row.get("session_id")?,
-            scene: serde_json::from_value(row.get("scene")?)?,
-            state: row.get("state")?,
-            current_turn: row.get("current_turn")?,
-            target_turns: row.get("target_turns")?,
-            created_at: row.get("created_at")?,
-            ended_at: row.get("ended_at")?,
-            turns: serde_json::from_value(row.get("turns")?)?,
-            summary: summary.map(serde_json::from_value).transpose()?,
-            reflection: reflection.map(serde_json::from_value).transpose()?,
-        })
-    }
 }
 
 /// The history of the caller's session; 404 otherwise.

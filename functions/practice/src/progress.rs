@@ -3,7 +3,7 @@
 use shared::prelude::*;
 
 /// One week of a person.
-#[derive(Debug, Serialize, JsonSchema)]
+#[row]
 pub struct Week {
     /// Its first day; midnight in the person's time zone.
     pub week_start: Day,
@@ -17,28 +17,23 @@ pub struct Week {
     pub avg_outcome_score: f64,
 }
 
-from_row!(Week { week_start, practice_count, summary_count, real_world_used_count, avg_outcome_score });
-
 /// Which week.
-#[derive(Debug, Deserr, JsonSchema)]
-#[deserr(error = Problems)]
+#[input]
 pub struct WeekQuery {
     /// The first of seven days in the caller's time zone; any weekday.
     pub week_start: Day,
 }
 
 /// How many weeks back.
-#[derive(Debug, Deserr, JsonSchema)]
-#[deserr(error = Problems)]
+#[input]
 pub struct WeeksQuery {
     /// The current week and so many before it that it is this many in all.
-    #[deserr(default)]
-    #[schemars(default)]
+    #[default]
     pub weeks: Int<1, 104, 12>,
 }
 
 /// A person's last weeks.
-#[derive(Debug, Serialize, JsonSchema)]
+#[answer]
 pub struct ProgressHistory {
     /// The time zone whose Mondays these are.
     pub timezone: String,
@@ -47,35 +42,30 @@ pub struct ProgressHistory {
 }
 
 /// A week of the history.
-#[derive(Debug, Serialize, JsonSchema)]
+#[row]
 pub struct HistoryWeek {
     /// The week's numbers.
-    #[serde(flatten)]
+    #[flatten]
     pub week: Week,
     /// Whether the week is still going on, so that its numbers are live.
     pub is_current: bool,
 }
 
 /// When the job ran for which week.
-#[derive(Debug, Deserr, JsonSchema)]
-#[deserr(error = Problems)]
+#[input]
 pub struct WeeklyProgressInput {
     /// A Monday; without it, the last finished weeks.
-    #[deserr(default)]
-    #[schemars(default)]
     pub week_start: Option<Day>,
 }
 
 /// What the job did.
-#[derive(Debug, Serialize)]
+#[row]
 pub struct WeeklyProgressStored {
     /// People with at least one stored week.
     pub people: i64,
     /// Finished weeks, stored now or as they are stored already.
     pub weeks: i64,
 }
-
-from_row!(WeeklyProgressStored { people, weeks });
 
 /// The numbers of the seven days from `week_start` on, in the caller's time zone.
 pub async fn get_week(tx: &Tx, user: &User, week_start: Day) -> Result<Week> {
@@ -108,12 +98,11 @@ pub async fn get_week(tx: &Tx, user: &User, week_start: Day) -> Result<Week> {
 
 /// The caller's last weeks: the stored ones, and the current one live.
 pub async fn list_weeks(tx: &Tx, user: &User, weeks: i64) -> Result<ProgressHistory> {
-    struct Line(String, HistoryWeek);
-    impl FromRow for Line {
-        fn from_row(row: &Row) -> Result<Line> {
-            let week = HistoryWeek { week: Week::from_row(row)?, is_current: row.get("is_current")? };
-            Ok(Line(row.get("timezone")?, week))
-        }
+    #[derive(FromRow)]
+    struct Line {
+        timezone: String,
+        #[flatten]
+        week: HistoryWeek,
     }
     let lines: Vec<Line> = tx
         .list(
@@ -150,8 +139,8 @@ pub async fn list_weeks(tx: &Tx, user: &User, weeks: i64) -> Result<ProgressHist
         )
         .await?;
     Ok(ProgressHistory {
-        timezone: lines.first().map_or_else(|| "UTC".to_owned(), |Line(timezone, _)| timezone.clone()),
-        items: lines.into_iter().map(|Line(_, week)| week).collect(),
+        timezone: lines.first().map_or_else(|| "UTC".to_owned(), |line| line.timezone.clone()),
+        items: lines.into_iter().map(|line| line.week).collect(),
     })
 }
 

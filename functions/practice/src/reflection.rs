@@ -14,29 +14,22 @@ text_enum! {
 }
 
 /// What a learner reports.
-#[derive(Debug, Deserr, JsonSchema)]
-#[deserr(error = Problems)]
+#[input]
 pub struct NewReflection {
     /// The session that prepared the talk.
     pub session_id: Uuid,
     /// Whether the talk took place.
     pub used_in_real_world: Flag,
     /// How it went, 1 to 5.
-    #[deserr(default)]
-    #[schemars(default)]
     pub outcome_score: Option<Int<1, 5>>,
     /// What got in the way.
-    #[deserr(default)]
-    #[schemars(default)]
     pub blocker_code: Option<Blocker>,
     /// More on that; may be empty.
-    #[deserr(default)]
-    #[schemars(default)]
     pub blocker_note: Option<Text<0, 500>>,
 }
 
 /// A reflection just stored.
-#[derive(Debug, Serialize, JsonSchema)]
+#[row]
 pub struct ReflectionCreated {
     /// Its id.
     pub reflection_id: Uuid,
@@ -44,10 +37,9 @@ pub struct ReflectionCreated {
     pub created_at: Time,
 }
 
-from_row!(ReflectionCreated { reflection_id, created_at });
-
 /// A reflection as the history shows it.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[answer]
+#[derive(Deserialize)]
 pub struct Reflection {
     /// Its id.
     pub reflection_id: Uuid,
@@ -60,7 +52,6 @@ pub struct Reflection {
     /// More on that.
     pub blocker_note: Option<String>,
     /// When it was stored.
-    #[serde(deserialize_with = "shared::value::time_of_database")]
     pub created_at: Time,
 }
 

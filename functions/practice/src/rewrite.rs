@@ -11,8 +11,7 @@ text_enum! {
 }
 
 /// What to rephrase.
-#[derive(Debug, Deserr, JsonSchema)]
-#[deserr(error = Problems)]
+#[input]
 pub struct NewRewrite {
     /// A message of the learner in this session.
     pub source_message_id: Uuid,
@@ -21,7 +20,7 @@ pub struct NewRewrite {
 }
 
 /// A rewrite just made.
-#[derive(Debug, Serialize, JsonSchema)]
+#[row]
 pub struct RewriteCreated {
     /// Its id.
     pub rewrite_id: Uuid,
@@ -29,10 +28,8 @@ pub struct RewriteCreated {
     pub rewritten_content: String,
 }
 
-from_row!(RewriteCreated { rewrite_id, rewritten_content });
-
 /// A rewrite as its owner sees it.
-#[derive(Debug, Serialize, JsonSchema)]
+#[row]
 pub struct Rewrite {
     /// Its id.
     pub rewrite_id: Uuid,
@@ -48,11 +45,8 @@ pub struct Rewrite {
     pub created_at: Time,
 }
 
-from_row!(Rewrite { rewrite_id, source_message_id, rewrite_style, rewritten_content, accepted, created_at });
-
 /// The rewrite of a path.
-#[derive(Debug, Deserr, JsonSchema)]
-#[deserr(error = Problems)]
+#[input]
 pub struct RewritePath {
     /// The session's id.
     pub session_id: Uuid,
@@ -62,11 +56,9 @@ pub struct RewritePath {
 
 /// What the learner wrote in a message of the caller's session; 404 otherwise.
 pub async fn get_source(tx: &Tx, user: &User, session_id: Uuid, message_id: Uuid) -> Result<String> {
-    struct Source(String);
-    impl FromRow for Source {
-        fn from_row(row: &Row) -> Result<Source> {
-            row.get("user_content").map(Source)
-        }
+    #[derive(FromRow)]
+    struct Source {
+        user_content: String,
     }
     let found: Option<Source> = tx
         .find(
@@ -74,7 +66,7 @@ pub async fn get_source(tx: &Tx, user: &User, session_id: Uuid, message_id: Uuid
             &[&message_id, &session_id, &user.id],
         )
         .await?;
-    found.map(|Source(text)| text).ok_or_else(|| not_found("source user message not found"))
+    found.map(|source| source.user_content).ok_or_else(|| not_found("source user message not found"))
 }
 
 /// Stores a rewrite of a message.

@@ -50,7 +50,7 @@ text_enum! {
 }
 
 /// A scene as its owner sees it.
-#[derive(Debug, Serialize, JsonSchema)]
+#[row]
 pub struct Scene {
     /// Its id.
     pub scene_id: Uuid,
@@ -78,24 +78,8 @@ pub struct Scene {
     pub updated_at: Time,
 }
 
-from_row!(Scene {
-    scene_id,
-    title,
-    template_id,
-    counterparty_role,
-    relationship_level,
-    goal,
-    pain_points,
-    context,
-    power_dynamic,
-    status,
-    created_at,
-    updated_at,
-});
-
 /// What a new scene is made from.
-#[derive(Debug, Deserr, JsonSchema)]
-#[deserr(error = Problems)]
+#[input]
 pub struct NewScene {
     /// A short name.
     pub title: Text<1, 80>,
@@ -108,8 +92,7 @@ pub struct NewScene {
     /// What the learner wants to come of the talk.
     pub goal: Text<1, 240>,
     /// What makes the talk hard.
-    #[deserr(default)]
-    #[schemars(default)]
+    #[default]
     pub pain_points: PainPoints,
     /// What happened so far.
     pub context: Text<1, 1200>,
@@ -121,7 +104,7 @@ pub struct NewScene {
 pub type PainPoints = List<Text<1, 80>, 5>;
 
 /// A scene just made.
-#[derive(Debug, Serialize, JsonSchema)]
+#[row]
 pub struct SceneCreated {
     /// Its id.
     pub scene_id: Uuid,
@@ -131,83 +114,39 @@ pub struct SceneCreated {
     pub created_at: Time,
 }
 
-from_row!(SceneCreated { scene_id, status, created_at });
-
 /// Changes of a scene; absent fields stay as they are.
-#[derive(Debug, Deserr, JsonSchema)]
-#[deserr(error = Problems)]
+#[input]
 pub struct ScenePatch {
     /// A short name.
-    #[deserr(default)]
-    #[schemars(default)]
     pub title: Change<Text<1, 80>>,
     /// The preset it came from.
-    #[deserr(default)]
-    #[schemars(default)]
     pub template_id: Change<Template>,
     /// Who the other person is.
-    #[deserr(default)]
-    #[schemars(default)]
     pub counterparty_role: Change<CounterpartyRole>,
     /// How the two get on.
-    #[deserr(default)]
-    #[schemars(default)]
     pub relationship_level: Change<RelationshipLevel>,
     /// What the learner wants to come of the talk.
-    #[deserr(default)]
-    #[schemars(default)]
     pub goal: Change<Text<1, 240>>,
     /// What makes the talk hard.
-    #[deserr(default)]
-    #[schemars(default)]
     pub pain_points: Change<PainPoints>,
     /// What happened so far.
-    #[deserr(default)]
-    #[schemars(default)]
     pub context: Change<Text<1, 1200>>,
     /// Who has more say.
-    #[deserr(default)]
-    #[schemars(default)]
     pub power_dynamic: Change<PowerDynamic>,
 }
 
 /// The scene of a path.
-#[derive(Debug, Deserr, JsonSchema)]
-#[deserr(error = Problems)]
+#[input]
 pub struct ScenePath {
     /// The scene's id.
     pub scene_id: Uuid,
 }
 
 /// Which scenes a list shows.
-#[derive(Debug, Deserr, JsonSchema)]
-#[deserr(error = Problems)]
+#[input]
 pub struct SceneFilter {
-    /// How many at most.
-    #[deserr(default)]
-    #[schemars(default)]
-    pub limit: Int<1, 50, 10>,
-    /// How many to skip.
-    #[deserr(default)]
-    #[schemars(default)]
-    pub offset: Int<0, 2_147_483_647>,
     /// Only those of one status.
-    #[deserr(default)]
-    #[schemars(default)]
     pub status: Option<SceneStatus>,
-}
-
-/// A page of scenes, the last changed first.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct ScenePage {
-    /// The page.
-    pub items: Vec<Scene>,
-    /// As asked.
-    pub limit: i64,
-    /// As asked.
-    pub offset: i64,
-    /// How many match in all.
-    pub total: i64,
 }
 
 /// Stores a new scene.
@@ -248,7 +187,7 @@ pub async fn get(tx: &Tx, user: &User, scene_id: Uuid) -> Result<Scene> {
 }
 
 /// A page of the caller's scenes with the number of all that match.
-pub async fn list(tx: &Tx, user: &User, filter: &SceneFilter) -> Result<ScenePage> {
+pub async fn list(tx: &Tx, user: &User, filter: &SceneFilter, paging: Paging) -> Result<Page<Scene>> {
     let (total, items) = tx
         .page(
             "scene_id",
@@ -265,10 +204,10 @@ pub async fn list(tx: &Tx, user: &User, filter: &SceneFilter) -> Result<ScenePag
              )
              select * from counted left join page on true
              order by updated_at desc, scene_id desc",
-            &[&user.id, &filter.status, &filter.limit, &filter.offset],
+            &[&user.id, &filter.status, &paging.limit, &paging.offset],
         )
         .await?;
-    Ok(ScenePage { items, total, limit: filter.limit.get(), offset: filter.offset.get() })
+    Ok(paging.page(items, total))
 }
 
 /// Changes the caller's scene; 404 otherwise.

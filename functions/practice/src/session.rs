@@ -14,7 +14,7 @@ text_enum! {
 }
 
 /// A session as a list shows it.
-#[derive(Debug, Serialize, JsonSchema)]
+#[row]
 pub struct Session {
     /// Its id.
     pub session_id: Uuid,
@@ -46,26 +46,8 @@ pub struct Session {
     pub has_reflection: bool,
 }
 
-from_row!(Session {
-    session_id,
-    scene_id,
-    scene_title,
-    state,
-    current_turn,
-    target_turns,
-    created_at,
-    ended_at,
-    last_user_message,
-    last_assistant_message,
-    last_overall_score,
-    last_risk_level,
-    has_summary,
-    has_reflection,
-});
-
 /// What a session is started with.
-#[derive(Debug, Deserr, JsonSchema)]
-#[deserr(error = Problems)]
+#[input]
 pub struct NewSession {
     /// The scene to practise.
     pub scene_id: Uuid,
@@ -74,7 +56,7 @@ pub struct NewSession {
 }
 
 /// A session just started.
-#[derive(Debug, Serialize, JsonSchema)]
+#[row]
 pub struct SessionStarted {
     /// Its id.
     pub session_id: Uuid,
@@ -86,58 +68,25 @@ pub struct SessionStarted {
     pub created_at: Time,
 }
 
-from_row!(SessionStarted { session_id, state, current_turn, created_at });
-
 /// The session of a path.
-#[derive(Debug, Deserr, JsonSchema)]
-#[deserr(error = Problems)]
+#[input]
 pub struct SessionPath {
     /// The session's id.
     pub session_id: Uuid,
 }
 
 /// Which sessions a list shows; all filters must hold.
-#[derive(Debug, Deserr, JsonSchema)]
-#[deserr(error = Problems)]
+#[input]
 pub struct SessionFilter {
-    /// How many at most.
-    #[deserr(default)]
-    #[schemars(default)]
-    pub limit: Int<1, 50, 10>,
-    /// How many to skip.
-    #[deserr(default)]
-    #[schemars(default)]
-    pub offset: Int<0, 2_147_483_647>,
     /// Only those in one state.
-    #[deserr(default)]
-    #[schemars(default)]
     pub state: Option<SessionState>,
     /// Only those with this text, in any case, in the scene's title, goal or context or in the last turn. Blank is no
     /// filter.
-    #[deserr(default)]
-    #[schemars(default)]
     pub keyword: Option<Keyword>,
     /// Only those started on this day or later, in the caller's time zone.
-    #[deserr(default)]
-    #[schemars(default)]
     pub created_from: Option<Day>,
     /// Only those started on this day or earlier, in the caller's time zone.
-    #[deserr(default)]
-    #[schemars(default)]
     pub created_to: Option<Day>,
-}
-
-/// A page of sessions, the newest first.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct SessionPage {
-    /// The page.
-    pub items: Vec<Session>,
-    /// As asked.
-    pub limit: i64,
-    /// As asked.
-    pub offset: i64,
-    /// How many match in all.
-    pub total: i64,
 }
 
 /// Starts a session on a scene of the same person.
@@ -178,7 +127,7 @@ pub async fn must_exist(tx: &Tx, user: &User, session_id: Uuid) -> Result<()> {
 }
 
 /// A page of the caller's sessions with the number of all that match.
-pub async fn list(tx: &Tx, user: &User, filter: &SessionFilter) -> Result<SessionPage> {
+pub async fn list(tx: &Tx, user: &User, filter: &SessionFilter, paging: Paging) -> Result<Page<Session>> {
     let pattern = filter.keyword.as_ref().and_then(Keyword::pattern);
     let (total, items) = tx
         .page(
@@ -224,12 +173,12 @@ pub async fn list(tx: &Tx, user: &User, filter: &SessionFilter) -> Result<Sessio
                 &filter.created_from,
                 &filter.created_to,
                 &pattern,
-                &filter.limit,
-                &filter.offset,
+                &paging.limit,
+                &paging.offset,
             ],
         )
         .await?;
-    Ok(SessionPage { items, total, limit: filter.limit.get(), offset: filter.offset.get() })
+    Ok(paging.page(items, total))
 }
 
 /// Ends the caller's active session without completing it. 404 if it is not theirs, 409 if it is complete; abandoning

@@ -7,7 +7,8 @@ use crate::analysis::{self, Language};
 use crate::card;
 
 /// An action card.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[row]
+#[derive(Deserialize)]
 pub struct Summary {
     /// Its id.
     pub summary_id: Uuid,
@@ -20,35 +21,25 @@ pub struct Summary {
     /// Harmful patterns of the last message.
     pub risk_triggers: Vec<String>,
     /// When the card was first made.
-    #[serde(deserialize_with = "shared::value::time_of_database")]
     pub created_at: Time,
 }
 
-from_row!(Summary { summary_id, opening_line, request_line, fallback_line, risk_triggers, created_at });
-
 /// Changes of a card; absent fields stay as they are.
-#[derive(Debug, Deserr, JsonSchema)]
-#[deserr(error = Problems)]
+#[input]
 pub struct SummaryPatch {
     /// The first words of the talk.
-    #[deserr(default)]
-    #[schemars(default)]
     pub opening_line: Change<Text<1, 1000>>,
     /// What to ask for.
-    #[deserr(default)]
-    #[schemars(default)]
     pub request_line: Change<Text<1, 1000>>,
     /// What to say if now is not the time; may be empty.
-    #[deserr(default)]
-    #[schemars(default)]
     pub fallback_line: Change<Text<0, 1000>>,
 }
 
 /// A card as its owner edits it.
-#[derive(Debug, Serialize, JsonSchema)]
+#[row]
 pub struct EditedSummary {
     /// The card.
-    #[serde(flatten)]
+    #[flatten]
     pub summary: Summary,
     /// True: an edited card is not made anew when new feedback exists.
     pub edited_by_user: bool,
@@ -56,25 +47,14 @@ pub struct EditedSummary {
     pub updated_at: Time,
 }
 
-impl FromRow for EditedSummary {
-    fn from_row(row: &Row) -> Result<EditedSummary> {
-        Ok(EditedSummary {
-            summary: Summary::from_row(row)?,
-            edited_by_user: row.get("edited_by_user")?,
-            updated_at: row.get("updated_at")?,
-        })
-    }
-}
-
 /// The last answered turn of a session, from which a card is made.
+#[derive(FromRow)]
 pub struct LastTurn {
     /// Number of the turn.
     pub turn_no: i16,
     user_content: String,
     next_best_sentence: String,
 }
-
-from_row!(LastTurn { turn_no, user_content, next_best_sentence });
 
 /// The last answered turn of the caller's session, if there is one.
 pub async fn find_last_turn(tx: &Tx, user: &User, session_id: Uuid) -> Result<Option<LastTurn>> {

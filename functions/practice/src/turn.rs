@@ -6,7 +6,6 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
 use shared::ai::{Source, Sourced};
 use shared::identity::Preferences;
 use shared::prelude::*;
@@ -19,8 +18,7 @@ use crate::session::SessionState;
 pub const CLAIM: Duration = Duration::from_secs(29);
 
 /// A message to send.
-#[derive(Debug, Deserr, JsonSchema)]
-#[deserr(error = Problems)]
+#[input]
 pub struct NewMessage {
     /// Chosen by the client; sending it again gives the same answer and no second turn.
     pub client_message_id: Uuid,
@@ -29,7 +27,7 @@ pub struct NewMessage {
 }
 
 /// An answered turn.
-#[derive(Debug, Serialize, JsonSchema)]
+#[answer]
 pub struct TurnAnswer {
     /// The learner's message.
     pub user_message_id: Uuid,
@@ -42,7 +40,7 @@ pub struct TurnAnswer {
 }
 
 /// The counterpart's reply.
-#[derive(Debug, Serialize, JsonSchema)]
+#[answer]
 pub struct AssistantMessage {
     /// Its id.
     pub message_id: Uuid,
@@ -51,7 +49,7 @@ pub struct AssistantMessage {
 }
 
 /// What the analysis says of a message.
-#[derive(Debug, Serialize, JsonSchema)]
+#[answer]
 pub struct Feedback {
     /// 0 to 100.
     pub overall_score: i16,
@@ -64,7 +62,7 @@ pub struct Feedback {
 }
 
 /// A turn's row.
-#[derive(Debug)]
+#[derive(FromRow)]
 pub struct Turn {
     /// Also the id of the user's message.
     pub turn_id: Uuid,
@@ -75,11 +73,12 @@ pub struct Turn {
     /// Whether the claim on it has run out.
     pub is_abandoned: bool,
     /// The reply and the feedback, once there are some.
+    #[json]
     pub answer: Option<Answered>,
 }
 
 /// The second half of a turn's row.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 pub struct Answered {
     assistant_message_id: Uuid,
     assistant_content: String,
@@ -87,19 +86,6 @@ pub struct Answered {
     risk_level: RiskLevel,
     ofnr: Ofnr,
     next_best_sentence: String,
-}
-
-impl FromRow for Turn {
-    fn from_row(row: &Row) -> Result<Turn> {
-        let answer: Option<Value> = row.get("answer")?;
-        Ok(Turn {
-            turn_id: row.get("turn_id")?,
-            turn_no: row.get("turn_no")?,
-            user_content: row.get("user_content")?,
-            is_abandoned: row.get("is_abandoned")?,
-            answer: answer.map(serde_json::from_value).transpose()?,
-        })
-    }
 }
 
 impl Turn {
@@ -129,31 +115,23 @@ impl Turn {
 }
 
 /// A session while a message to it is being taken.
-#[derive(Debug)]
+#[derive(FromRow)]
 pub struct Talk {
     /// Where it is in its life.
     pub state: SessionState,
     /// The language of its person.
+    #[flatten]
     pub preferences: Preferences,
     /// The scene, as the counterpart has to know it.
+    #[json]
     pub scene: SceneBrief,
     /// The answered turns so far, oldest first.
+    #[json]
     pub said: Vec<Exchange>,
 }
 
-impl FromRow for Talk {
-    fn from_row(row: &Row) -> Result<Talk> {
-        Ok(Talk {
-            state: row.get("state")?,
-            preferences: Preferences::from_row(row)?,
-            scene: serde_json::from_value(row.get("scene")?)?,
-            said: serde_json::from_value(row.get("said")?)?,
-        })
-    }
-}
-
 /// A scene as the counterpart has to know it.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 pub struct SceneBrief {
     /// A short name.
     pub title: String,
@@ -172,7 +150,7 @@ pub struct SceneBrief {
 }
 
 /// What was said in an answered turn.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 pub struct Exchange {
     /// By the learner.
     pub user: String,
@@ -208,11 +186,11 @@ pub async fn find_talk(tx: &Tx, user: &User, session_id: Uuid) -> Result<Option<
 
 /// The turn that a message made, and the turn that is in flight, which may be the same.
 pub async fn list_known(tx: &Tx, session_id: Uuid, client_message_id: Uuid) -> Result<Vec<(bool, Turn)>> {
-    struct Known(bool, Turn);
-    impl FromRow for Known {
-        fn from_row(row: &Row) -> Result<Known> {
-            Ok(Known(row.get("is_same_message")?, Turn::from_row(row)?))
-        }
+    #[derive(FromRow)]
+    struct Known {
+        is_same_message: bool,
+        #[flatten]
+        turn: Turn,
     }
     let known: Vec<Known> = tx
         .list(
@@ -224,7 +202,7 @@ pub async fn list_known(tx: &Tx, session_id: Uuid, client_message_id: Uuid) -> R
             &[&session_id, &client_message_id],
         )
         .await?;
-    Ok(known.into_iter().map(|Known(is_same_message, turn)| (is_same_message, turn)).collect())
+    Ok(known.into_iter().map(|Known { is_same_message, turn }| (is_same_message, turn)).collect())
 }
 
 /// Reserves the session's next turn for a message.

@@ -12,10 +12,9 @@ use uuid::Uuid;
 
 use crate::auth::User;
 use crate::cookie;
-use crate::database::{Db, Tx};
+use crate::database::{Db, FromRow, Tx};
 use crate::describe::Operation;
 use crate::error::{Result, forbidden, internal, unauthorized};
-use crate::from_row;
 use crate::opaque_token::OpaqueToken;
 use crate::request::{FromRequest, Request};
 use crate::settings::{self, SettingError};
@@ -39,6 +38,7 @@ pub(crate) struct Browser {
 /// ask no leave (Barth, Jackson and Mitchell, "Robust Defenses for Cross-Site Request Forgery", CCS 2008, section 3).
 pub struct KnownOrigin;
 
+#[derive(FromRow)]
 struct SignIn {
     id: Uuid,
     user_id: Uuid,
@@ -47,8 +47,6 @@ struct SignIn {
     created_at: Timestamp,
     is_deactivated: bool,
 }
-
-from_row!(SignIn { id, user_id, email, display_name, created_at, is_deactivated });
 
 impl Browser {
     /// Reads `SESSION_IDLE_MINUTES` (default a day), and what [`KnownOrigin`] reads.

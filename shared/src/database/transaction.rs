@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use serde::de::DeserializeOwned;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{FromSqlOwned, ToSql, Type};
 use uuid::Uuid;
@@ -31,7 +32,7 @@ pub struct Tx {
 /// A row of an answer.
 pub struct Row(tokio_postgres::Row);
 
-/// A type that a row is read into, by column names.
+/// A type that a row is read into, by column names: `#[derive(FromRow)]`, or `#[row]` for one that is answered.
 pub trait FromRow: Sized {
     /// Reads the row; a missing column or a wrong type is a 500.
     fn from_row(row: &Row) -> Result<Self>;
@@ -42,18 +43,17 @@ impl Row {
     pub fn get<T: FromSqlOwned>(&self, name: &str) -> Result<T> {
         Ok(self.0.try_get(name)?)
     }
-}
 
-/// Implements [`FromRow`] for a struct whose fields are named like the columns.
-#[macro_export]
-macro_rules! from_row {
-    ($name:ident { $($field:ident),+ $(,)? }) => {
-        impl $crate::database::FromRow for $name {
-            fn from_row(row: &$crate::database::Row) -> $crate::error::Result<Self> {
-                Ok($name { $($field: row.get(stringify!($field))?),+ })
-            }
-        }
-    };
+    /// What serde reads in the `jsonb` column `name`; a null is what serde makes of one, for example `None`.
+    pub fn json<T: DeserializeOwned>(&self, name: &str) -> Result<T> {
+        let value: Option<serde_json::Value> = self.get(name)?;
+        Ok(serde_json::from_value(value.unwrap_or_default())?)
+    }
+
+    /// What `reader` gives; for a field's `#[read(…)]`.
+    pub fn read<T>(&self, reader: impl FnOnce(&Row) -> Result<T>) -> Result<T> {
+        reader(self)
+    }
 }
 
 impl Tx {

@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use super::Counted;
-use crate::database::{Db, Tx};
+use crate::database::{Db, FromRow, Tx};
 use crate::error::Result;
-use crate::from_row;
 
 /// Counts the attempt, or says how long one of the rules stays full.
 pub(super) async fn take(db: &Db, rules: &[Counted]) -> Result<Option<Duration>> {
@@ -41,12 +40,11 @@ async fn lock(tx: &Tx, keys: &Vec<String>) -> Result<()> {
     Ok(())
 }
 
+#[derive(FromRow)]
 struct Taken {
     /// Seconds; null when the attempt was counted.
     wait: Option<f64>,
 }
-
-from_row!(Taken { wait });
 
 /// A statement of its own: it starts when the locks are held, and so sees what others counted before. The moment is
 /// taken then too, not when the transaction began.

@@ -5,15 +5,14 @@ use std::time::Duration;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::database::Tx;
+use crate::database::{FromRow, Tx};
 use crate::error::Result;
-use crate::from_row;
 
 /// After so many attempts a message is dead: an hour of trying, on average half of that.
 const MAX_ATTEMPTS: i32 = 8;
 
 /// A message that is this worker's until its lease ends.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, FromRow)]
 pub struct Claimed {
     /// The row's id.
     pub id: Uuid,
@@ -25,8 +24,6 @@ pub struct Claimed {
     pub attempts: i32,
     claim: Uuid,
 }
-
-from_row!(Claimed { id, dedup_key, payload, attempts, claim });
 
 /// Why an attempt failed, in words without content and without an address.
 #[derive(Debug, Clone, PartialEq, Eq)]

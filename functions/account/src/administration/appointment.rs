@@ -8,19 +8,16 @@ use crate::email::Email;
 use crate::mail_link::{self, Purpose};
 
 /// Who becomes an admin: by address, or by id where another provider knows the address.
-#[derive(Debug, Deserr)]
-#[deserr(error = Problems)]
+#[input]
 pub struct NewAdmin {
     /// An address that was proven here, or that nobody has here yet.
-    #[deserr(default)]
     pub email: Option<Email>,
     /// The id of an account.
-    #[deserr(default)]
     pub user_id: Option<Uuid>,
 }
 
 /// Who is an admin now.
-#[derive(Debug, Serialize)]
+#[answer]
 pub struct Appointed {
     /// The person's id.
     pub user_id: Uuid,
@@ -46,12 +43,11 @@ pub async fn appoint(tx: &Tx, new: &NewAdmin) -> Result<Appointed> {
     }
 }
 
+#[derive(FromRow)]
 struct Owner {
     user_id: Uuid,
     is_verified: bool,
 }
-
-from_row!(Owner { user_id, is_verified });
 
 /// Whose address it is.
 async fn find(tx: &Tx, email: &Email) -> Result<Option<Uuid>> {
@@ -64,12 +60,11 @@ async fn find(tx: &Tx, email: &Email) -> Result<Option<Uuid>> {
     }
 }
 
+#[derive(FromRow)]
 struct Promoted {
     old_roles: Vec<Role>,
     new_roles: Option<Vec<Role>>,
 }
-
-from_row!(Promoted { old_roles, new_roles });
 
 async fn promote(tx: &Tx, user_id: Uuid) -> Result<Appointed> {
     let found = tx

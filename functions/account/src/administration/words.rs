@@ -1,5 +1,6 @@
 //! Accounts by words in their names and addresses, through the index of trigrams.
 
+use shared::keyset::KeysetPaging;
 use shared::prelude::*;
 
 use super::{UserAccount, UserFilter};
@@ -7,7 +8,12 @@ use super::{UserAccount, UserFilter};
 /// The first accounts of a list with a filter by words. Names and addresses that people gave stand in one table, addresses
 /// that they sign in with in another, and each has an index of its own: so each is asked for its newest, and the newest of
 /// both are the answer. An index finds a few too many, which the words themselves then sort out.
-pub(super) async fn list(tx: &Tx, filter: &UserFilter, words: &str) -> Result<Vec<UserAccount>> {
+pub(super) async fn list(
+    tx: &Tx,
+    filter: &UserFilter,
+    paging: &KeysetPaging<UserAccount>,
+    words: &str,
+) -> Result<Vec<UserAccount>> {
     tx.list(
         "with found as (
              (select u.id, u.created_at
@@ -40,14 +46,7 @@ pub(super) async fn list(tx: &Tx, filter: &UserFilter, words: &str) -> Result<Ve
          from found join identity.users u on u.id = found.id left join identity.emails e on e.user_id = u.id
          order by u.created_at desc, u.id desc
          limit $6",
-        &[
-            &words,
-            &filter.role,
-            &filter.is_active,
-            &filter.cursor.map(|cursor| cursor.at),
-            &filter.cursor.map(|cursor| cursor.id),
-            &(filter.limit.get() + 1),
-        ],
+        &[&words, &filter.role, &filter.is_active, &paging.after_time(), &paging.after_id(), &paging.rows()],
     )
     .await
 }

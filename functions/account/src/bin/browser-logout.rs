@@ -11,7 +11,7 @@ fn main() {
 }
 
 /// What was done.
-#[derive(Serialize, JsonSchema)]
+#[answer]
 struct SignedOut {
     /// One English sentence.
     message: &'static str,

@@ -13,12 +13,11 @@ fn main() {
 }
 
 /// Nothing of the schedule matters.
-#[derive(Deserr)]
-#[deserr(error = Problems)]
+#[input]
 struct Schedule {}
 
 /// How many exports.
-#[derive(Serialize)]
+#[answer]
 struct Built {
     ready: u64,
 }

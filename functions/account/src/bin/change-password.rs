@@ -13,8 +13,7 @@ fn main() {
 }
 
 /// The old password and the new one.
-#[derive(Deserr, JsonSchema)]
-#[deserr(error = Problems)]
+#[input]
 struct PasswordChange {
     /// The password until now.
     current_password: Password,

@@ -10,20 +10,17 @@ fn main() {
 }
 
 /// Which archive.
-#[derive(Deserr, JsonSchema)]
-#[deserr(error = Problems)]
+#[input]
 struct Link {
     /// The secret of the link.
     token: String,
 }
 
 /// Which part of it.
-#[derive(Deserr, JsonSchema)]
-#[deserr(error = Problems)]
+#[input]
 struct Which {
     /// The number of the part, of an export that is larger than one answer.
-    #[deserr(default)]
-    #[schemars(default)]
+    #[default]
     part: Int<1, 1000>,
 }
 

@@ -13,12 +13,11 @@ fn main() {
 }
 
 /// Nothing of the schedule matters.
-#[derive(Deserr)]
-#[deserr(error = Problems)]
+#[input]
 struct Schedule {}
 
 /// How many people.
-#[derive(Serialize)]
+#[answer]
 struct Erased {
     people: u64,
 }

@@ -11,7 +11,7 @@ fn main() {
 }
 
 /// A JWK set (RFC 7517, section 5).
-#[derive(Serialize, JsonSchema)]
+#[answer]
 struct JwkSet {
     keys: Vec<PublicKey>,
 }

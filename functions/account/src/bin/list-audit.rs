@@ -1,14 +1,19 @@
 //! List what was done to accounts for an admin, the newest first, by person, act, thing and time.
 
-use account::audit::{self, AuditFilter, AuditPage};
+use account::audit::{self, AuditFilter, AuditRow};
+use shared::keyset::{KeysetPage, KeysetPaged};
 use shared::prelude::*;
 
 fn main() {
     serve(get("/api/v1/audit", list))
 }
 
-async fn list(db: Db, _admin: Admin, Query(filter): Query<AuditFilter>) -> Result<Json<AuditPage>> {
+async fn list(
+    db: Db,
+    _admin: Admin,
+    KeysetPaged(filter, paging): KeysetPaged<AuditFilter, AuditRow, 100, 50>,
+) -> Result<Json<KeysetPage<AuditRow>>> {
     filter.must_be_a_range()?;
     let tx = db.begin_service().await?;
-    audit::list(&tx, &filter).await.map(Json)
+    audit::list(&tx, &filter, paging).await.map(Json)
 }

@@ -16,8 +16,7 @@ fn main() {
 }
 
 /// Nothing of the schedule matters.
-#[derive(Deserr)]
-#[deserr(error = Problems)]
+#[input]
 struct Schedule {}
 
 async fn purge(db: Db, Event(Schedule {}): Event<Schedule>) -> Result<BTreeMap<&'static str, u64>> {

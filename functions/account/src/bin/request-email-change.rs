@@ -13,8 +13,7 @@ fn main() {
 }
 
 /// The address to change to.
-#[derive(Deserr, JsonSchema)]
-#[deserr(error = Problems)]
+#[input]
 struct EmailChange {
     /// The new address.
     email: Email,

@@ -18,8 +18,7 @@ fn main() {
 }
 
 /// Whose password is forgotten.
-#[derive(Deserr, JsonSchema)]
-#[deserr(error = Problems)]
+#[input]
 struct Forgotten {
     /// The address to sign in with.
     email: Email,

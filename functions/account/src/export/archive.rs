@@ -25,14 +25,13 @@ pub struct Contents {
 }
 
 /// One record that is held on the person.
+#[derive(FromRow)]
 pub struct Record {
     /// The table, with its schema.
     pub source: String,
     /// The record as a JSON object.
     pub record: String,
 }
-
-from_row!(Record { source, record });
 
 /// Never the content.
 impl std::fmt::Debug for Record {
@@ -42,7 +41,7 @@ impl std::fmt::Debug for Record {
 }
 
 /// A table that may hold records.
-#[derive(Debug)]
+#[derive(Debug, FromRow)]
 pub struct Table {
     /// Its name with its schema.
     pub name: String,
@@ -50,10 +49,8 @@ pub struct Table {
     pub description: Option<String>,
 }
 
-from_row!(Table { name, description });
-
 /// What is left out, and why.
-#[derive(Debug)]
+#[derive(Debug, FromRow)]
 pub struct Exclusion {
     /// The table, with its schema.
     pub table_name: String,
@@ -62,8 +59,6 @@ pub struct Exclusion {
     /// Why.
     pub reason: String,
 }
-
-from_row!(Exclusion { table_name, column_name, reason });
 
 /// Lambda answers at most 6 MB (6,291,456 bytes), and base64 makes four bytes of three.
 /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>

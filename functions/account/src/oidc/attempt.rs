@@ -14,6 +14,7 @@ use super::{Browser, Callback, OidcClient, ReturnTo};
 pub(super) const SECONDS: u64 = 600;
 
 /// What was remembered of a sign-in when it started.
+#[derive(FromRow)]
 pub struct Attempt {
     /// What the ID token must repeat.
     pub(super) nonce: String,
@@ -22,8 +23,6 @@ pub struct Attempt {
     /// The page to come back to.
     pub return_to: String,
 }
-
-from_row!(Attempt { nonce, pkce_verifier, return_to });
 
 /// 429 after 600 attempts a minute from one network, which a whole district may share: each stores a row here and costs a
 /// request at the provider under our name.

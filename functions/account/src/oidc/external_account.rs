@@ -15,6 +15,7 @@ use crate::sign_in;
 const LOCALE: &str = "en";
 
 /// The address's holder.
+#[derive(FromRow)]
 struct Holder {
     user_id: Uuid,
     /// Whether they ever showed that the mailbox is theirs.
@@ -22,8 +23,6 @@ struct Holder {
     /// Whether they have an account at the same provider already.
     has_another: bool,
 }
-
-from_row!(Holder { user_id, is_verified, has_another });
 
 /// The person whom an outside account belongs to: by the provider's id if it was here before, else by an address that
 /// the provider has verified, else somebody new. 409 if the address is another account's and the provider does not say
@@ -71,10 +70,10 @@ async fn lock(tx: &Tx, identity: &Identity) -> Result<()> {
 
 /// The person who came with this account before; what the provider says of both is brought up to date.
 async fn find_known(tx: &Tx, identity: &Identity) -> Result<Option<Uuid>> {
+    #[derive(FromRow)]
     struct Known {
         user_id: Uuid,
     }
-    from_row!(Known { user_id });
     let known: Option<Known> = tx
         .find(
             "with account as (

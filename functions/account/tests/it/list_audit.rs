@@ -127,6 +127,7 @@ async fn every_bad_parameter_is_named() {
         ("limit=0", "/limit"),
         ("limit=101", "/limit"),
         ("cursor=x", "/cursor"),
+        (&*format!("cursor={}", "_".repeat(40)), "/cursor"),
         ("actor_id=x", "/actor_id"),
         ("action=", "/action"),
         (&*format!("entity_type={long}"), "/entity_type"),
@@ -139,6 +140,25 @@ async fn every_bad_parameter_is_named() {
     ] {
         admin.get(&format!("{AUDIT}?{query}")).await.assert_invalid(&[path]);
     }
+}
+
+#[tokio::test]
+async fn a_cursor_of_another_list_is_none_of_this_one() {
+    let stack = testkit::stack().await;
+    let admin = stack.admin().await;
+    stack.admin().await;
+    let cursor_of = async |list: &str| {
+        let page = admin.get(&format!("{list}?limit=1")).await.json();
+        page["next_cursor"].as_str().expect("there are two").to_owned()
+    };
+    for index in 0..2 {
+        act(&stack, &format!("2026-01-0{}T00:00:00Z", 1 + index), None, "user.a", ("user", None)).await;
+    }
+    let own = cursor_of(AUDIT).await;
+    admin.get(&format!("{AUDIT}?cursor={own}")).await.assert_status(200);
+    let other = cursor_of("/api/v1/admin/users").await;
+    let refused = admin.get(&format!("{AUDIT}?cursor={other}&limit=0")).await;
+    refused.assert_invalid(&["/cursor", "/limit"]);
 }
 
 #[tokio::test]

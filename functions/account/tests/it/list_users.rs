@@ -209,7 +209,7 @@ async fn every_bad_parameter_is_named() {
         ("limit=x", "/limit"),
         ("cursor=", "/cursor"),
         ("cursor=2", "/cursor"),
-        ("cursor=________________________________", "/cursor"),
+        ("cursor=________________________________________", "/cursor"),
         ("q=", "/q"),
         ("q=%20", "/q"),
         ("q=%00", "/q"),

@@ -8,7 +8,7 @@ fn main() {
 }
 
 /// The API answers.
-#[derive(Debug, Serialize, JsonSchema)]
+#[answer]
 struct Health {
     /// Always `ok`.
     status: &'static str,

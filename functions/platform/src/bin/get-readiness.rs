@@ -10,18 +10,17 @@ fn main() {
 }
 
 /// The API can serve.
-#[derive(Debug, Serialize, JsonSchema)]
+#[answer]
 struct Readiness {
     /// Always `ready`.
     status: &'static str,
 }
 
+#[derive(FromRow)]
 struct Applied {
     version: i32,
     checksum: String,
 }
-
-from_row!(Applied { version, checksum });
 
 async fn show(db: Db) -> Result<Json<Readiness>> {
     let applied = applied(&db).await.map_err(not_ready)?;

@@ -18,24 +18,23 @@ text_enum! {
 }
 
 /// `{"direction": "up"}`; `{}` is the same.
-#[derive(Debug, Deserr)]
-#[deserr(error = Problems)]
+#[input]
 struct Order {
     #[deserr(default = Direction::Up)]
     direction: Direction,
     /// How many to revert with `down`.
-    #[deserr(default)]
+    #[default]
     steps: Int<1, 10_000, 1>,
 }
 
 /// The migrations that were applied or reverted, in that order; with `status` all of them.
-#[derive(Debug, Serialize)]
+#[answer]
 struct Outcome {
     direction: Direction,
     migrations: Vec<Step>,
 }
 
-#[derive(Debug, Serialize)]
+#[answer]
 struct Step {
     /// `NNNN_name`.
     name: String,

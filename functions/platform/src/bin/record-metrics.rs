@@ -9,21 +9,19 @@ fn main() {
 }
 
 /// What CloudWatch Logs sends.
-#[derive(Debug, Deserr)]
-#[deserr(error = Problems)]
+#[input]
 struct Delivery {
     awslogs: Packed,
 }
 
-#[derive(Debug, Deserr)]
-#[deserr(error = Problems)]
+#[input]
 struct Packed {
     /// base64 of gzip of JSON.
     data: String,
 }
 
 /// What became of the delivery.
-#[derive(Debug, Serialize)]
+#[answer]
 struct Recorded {
     /// Lines about requests.
     requests: usize,

@@ -9,17 +9,15 @@ fn main() {
     serve(job(replay))
 }
 
-#[derive(Debug, Deserr)]
-#[deserr(error = Problems)]
+#[input]
 struct Which {
-    #[deserr(default)]
+    #[default]
     all: bool,
-    #[deserr(default)]
     ids: Option<Vec<Uuid>>,
 }
 
 /// What was done.
-#[derive(Debug, Serialize)]
+#[answer]
 struct Replayed {
     /// Mails that are due again.
     replayed: u64,

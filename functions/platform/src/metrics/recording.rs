@@ -13,10 +13,10 @@ const PRUNE_LOCK: i64 = 0x70_7275_6e65;
 
 /// Adds a batch of log lines to the counters, once however often the batch comes; false if it was there already.
 pub async fn record(tx: &Tx, batch: &Batch) -> Result<bool> {
+    #[derive(FromRow)]
     struct Recorded {
         is_new: bool,
     }
-    from_row!(Recorded { is_new });
     // Rows are taken in the order of their key, so that two batches at once wait for each other and never in a circle.
     let recorded: Recorded = tx
         .one(
