@@ -5,6 +5,7 @@
 //! disagreement is told in one run, each with its file and what to do.
 
 mod events;
+mod features;
 mod openapi;
 mod source;
 #[cfg(test)]
@@ -71,6 +72,7 @@ pub fn mismatches(root: &Path) -> Result<Vec<Mismatch>> {
     tests(&tree, &mut found);
     wiring::check(&tree, &mut found);
     events::check(&tree, &mut found)?;
+    features::check(&tree, &mut found)?;
     openapi::check(&tree, &mut found)?;
     let mut found = found.0;
     found.sort();
