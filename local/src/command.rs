@@ -7,7 +7,9 @@ mod logs;
 mod migrate;
 mod package;
 mod psql;
+mod refresh;
 mod session;
+mod stack;
 mod up;
 
 use std::{
@@ -40,6 +42,9 @@ pub(crate) struct Up {
     /// Build the functions with optimisation
     #[arg(long)]
     release: bool,
+    /// Build what a saved file touches; the next request meets the new program
+    #[arg(long)]
+    watch: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -16,7 +16,7 @@ use std::{
     convert::Infallible,
     net::SocketAddr,
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
@@ -31,7 +31,7 @@ use tokio::{
 };
 
 use crate::{
-    lambda::{Invocation, InvokeContext, InvokeError, Lambda},
+    lambda::{Invocation, InvokeContext, InvokeError, Lambda, lock},
     template::Template,
 };
 use body::RequestBody;
@@ -66,6 +66,8 @@ impl Default for Options {
 pub struct Gateway {
     /// Where it listens.
     pub address: SocketAddr,
+    front: Arc<Mutex<Arc<FrontDoor>>>,
+    options: Options,
     task: JoinHandle<()>,
 }
 
@@ -73,6 +75,16 @@ impl Gateway {
     /// `http://127.0.0.1:3000`
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// From the next request on serves another template, whose functions run in another fleet. Requests under way are
+    /// finished by what they met.
+    ///
+    /// # Errors
+    /// When the template cannot be served; then all stays as it was.
+    pub fn replace(&self, template: Arc<Template>, lambda: Arc<Lambda>) -> anyhow::Result<()> {
+        *lock(&self.front) = FrontDoor::new(template, lambda, self.options.clone())?;
+        Ok(())
     }
 
     /// Stops listening and ends every connection, streams included.
@@ -96,13 +108,12 @@ pub fn serve(
     options: Options,
 ) -> anyhow::Result<Gateway> {
     let address = listener.local_addr().context("the listener has no address")?;
-    let router = Router::new(&template)?;
-    let throttle = Throttle::new(if options.throttle { &template.api.throttles } else { &[] });
-    let front = Arc::new(FrontDoor { template, lambda, router, throttle, options });
-    Ok(Gateway { address, task: tokio::spawn(accept(listener, front)) })
+    let front = Arc::new(Mutex::new(FrontDoor::new(template, lambda, options.clone())?));
+    let task = tokio::spawn(accept(listener, Arc::clone(&front)));
+    Ok(Gateway { address, front, options, task })
 }
 
-async fn accept(listener: TcpListener, front: Arc<FrontDoor>) {
+async fn accept(listener: TcpListener, front: Arc<Mutex<Arc<FrontDoor>>>) {
     // The set belongs to this task: aborting it ends the connections.
     let mut connections = JoinSet::new();
     loop {
@@ -117,17 +128,26 @@ async fn accept(listener: TcpListener, front: Arc<FrontDoor>) {
     }
 }
 
-async fn connection(stream: TcpStream, peer: SocketAddr, front: Arc<FrontDoor>) {
+async fn connection(stream: TcpStream, peer: SocketAddr, current: Arc<Mutex<Arc<FrontDoor>>>) {
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| {
-        let front = front.clone();
-        async move { Ok::<_, Infallible>(front.answer(request, peer).await) }
+        let current = Arc::clone(&current);
+        async move {
+            {
+                // A build is awaited before the route is looked up: there may be new ones after it.
+                let met = Arc::clone(&lock(&current));
+                met.lambda.released().await;
+            }
+            let front = Arc::clone(&lock(&current));
+            Ok::<_, Infallible>(front.answer(request, peer).await)
+        }
     });
     // An error is the client's going away, or a stream that was broken off on purpose.
     let _ =
         http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service).await;
 }
 
+#[derive(Debug)]
 struct FrontDoor {
     template: Arc<Template>,
     lambda: Arc<Lambda>,
@@ -137,6 +157,12 @@ struct FrontDoor {
 }
 
 impl FrontDoor {
+    fn new(template: Arc<Template>, lambda: Arc<Lambda>, options: Options) -> anyhow::Result<Arc<Self>> {
+        let router = Router::new(&template)?;
+        let throttle = Throttle::new(if options.throttle { &template.api.throttles } else { &[] });
+        Ok(Arc::new(Self { template, lambda, router, throttle, options }))
+    }
+
     async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
         let (parts, body) = request.into_parts();
         if parts.method == http::Method::GET
@@ -246,6 +272,8 @@ impl FrontDoor {
         };
         let event = event::build(api, matched, &request, caller);
         let context = InvokeContext { request_id: None, trace_id: Some(caller.trace_id.clone()) };
+        // A program that has to be built first is not the integration's time.
+        self.lambda.ready(name).await;
         let deadline = Instant::now() + timeout.unwrap_or(self.options.integration_timeout);
         let answer = self.lambda.invoke(name, event.to_string().into(), context);
         let answer = match tokio::time::timeout_at(deadline.into(), answer).await {

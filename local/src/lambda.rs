@@ -6,6 +6,7 @@
 
 mod environment;
 mod fleet;
+mod hold;
 mod invocation;
 mod prelude;
 mod runtime_api;
@@ -20,6 +21,7 @@ use tokio::sync::mpsc;
 use crate::template::Function;
 use fleet::Fleet;
 pub(crate) use fleet::new_trace_id;
+pub use hold::Hold;
 pub use prelude::Prelude;
 pub(crate) use sandbox::lock;
 
@@ -42,6 +44,11 @@ pub struct Options {
     pub max_concurrency: usize,
     /// How long a start may take, on top of the function's timeout. Lambda gives 10 seconds.
     pub init_timeout: Duration,
+    /// Keeps invocations waiting while the programs are replaced.
+    pub hold: Hold,
+    /// Build a program before its first use when a source of it is newer: for tests, whose Cargo has built the programs
+    /// of one package.
+    pub build_stale: bool,
 }
 
 impl Default for Options {
@@ -50,6 +57,8 @@ impl Default for Options {
             idle_timeout: Duration::from_secs(300),
             max_concurrency: 100,
             init_timeout: Duration::from_secs(10),
+            hold: Hold::default(),
+            build_stale: false,
         }
     }
 }
@@ -204,7 +213,29 @@ impl Lambda {
         payload: Bytes,
         context: InvokeContext,
     ) -> Result<Invocation, InvokeError> {
+        self.ready(function).await;
+        self.invoke_at_once(function, payload, context).await
+    }
+
+    /// Invokes also while invocations are held back: for what must come before them.
+    pub async fn invoke_at_once(
+        &self,
+        function: &str,
+        payload: Bytes,
+        context: InvokeContext,
+    ) -> Result<Invocation, InvokeError> {
         self.fleet.invoke(function, payload, context).await
+    }
+
+    /// Waits until nothing holds invocations back.
+    pub async fn released(&self) {
+        self.fleet.options.hold.released().await;
+    }
+
+    /// Waits until nothing holds invocations back and the function's program is what it should be. [`Lambda::invoke`] does
+    /// so too; whoever counts time from the start of an invocation waits here first.
+    pub async fn ready(&self, function: &str) {
+        self.fleet.ready(function).await;
     }
 
     /// Writes a platform line to a function's log, for what happens around it.

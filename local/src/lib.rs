@@ -20,3 +20,4 @@ pub mod queue;
 pub mod scheduler;
 pub mod template;
 pub mod testkit;
+pub mod watch;

@@ -7,12 +7,14 @@
 //! ```
 //!
 //! The functions are the real programs, the database is a real PostgreSQL, and each test has a database of its
-//! own. A failure panics with what came back, so nothing here returns a `Result`.
+//! own. A failure panics with what came back, so nothing here returns a `Result`; whatever makes a test panic, its last
+//! calls are printed with their answers and what the functions logged.
 
 mod client;
 mod database;
 mod examples;
 pub mod fakes;
+mod journal;
 mod mail;
 mod redis;
 mod stack;

@@ -24,7 +24,7 @@ use super::{
     sandbox::{self, Sandbox, lock},
     watchdog::Watchdog,
 };
-use crate::template::Function;
+use crate::{functions, problem::render, template::Function};
 
 #[derive(Debug)]
 pub(super) struct Fleet {
@@ -82,6 +82,16 @@ impl Fleet {
         });
         *lock(&fleet.sweeper) = Some(sweeper.abort_handle());
         Ok(fleet)
+    }
+
+    pub(super) async fn ready(&self, name: &str) {
+        self.options.hold.released().await;
+        let Some(function) = self.functions.get(name).filter(|_| self.options.build_stale) else { return };
+        let (folder, binary) = (self.binaries.clone(), function.binary.clone());
+        let built = tokio::task::spawn_blocking(move || functions::freshen(&folder, &binary)).await;
+        if let Ok(Err(error)) = built {
+            self.platform_line(name, render(&error));
+        }
     }
 
     pub(super) async fn invoke(

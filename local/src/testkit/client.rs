@@ -1,11 +1,13 @@
 //! A client of the local API that is a person: it carries its token, and asserts on what comes back.
 
-use std::{collections::BTreeMap, fmt, future::IntoFuture, pin::Pin};
+use std::{collections::BTreeMap, fmt, future::IntoFuture, pin::Pin, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::Value;
 use uuid::Uuid;
+
+use super::journal::{Asked, Journal};
 
 /// Somebody who calls the API.
 #[derive(Clone, Debug)]
@@ -17,11 +19,12 @@ pub struct Client {
     cookies: BTreeMap<String, String>,
     csrf: Option<String>,
     id: Option<Uuid>,
+    journal: Arc<Journal>,
 }
 
 impl Client {
-    pub(super) fn new(http: reqwest::Client, base: String) -> Self {
-        Self { http, base, authorization: None, cookies: BTreeMap::new(), csrf: None, id: None }
+    pub(super) fn new(http: reqwest::Client, base: String, journal: Arc<Journal>) -> Self {
+        Self { http, base, authorization: None, cookies: BTreeMap::new(), csrf: None, id: None, journal }
     }
 
     /// The same client as the person `id`, by a mock token.
@@ -110,7 +113,7 @@ impl Client {
         if let Some(token) = &self.csrf {
             request = request.header("x-csrf-token", token);
         }
-        Call { request, line: format!("{method} {path}") }
+        Call { request, line: format!("{method} {path}"), journal: Arc::clone(&self.journal) }
     }
 }
 
@@ -119,6 +122,7 @@ impl Client {
 pub struct Call {
     request: reqwest::RequestBuilder,
     line: String,
+    journal: Arc<Journal>,
 }
 
 impl Call {
@@ -145,8 +149,18 @@ impl Call {
     /// # Panics
     /// When nothing answers.
     pub async fn send(self) -> reqwest::Response {
-        let Self { request, line } = self;
-        request.send().await.unwrap_or_else(|error| panic!("{line}: {error:?}"))
+        let journal = Arc::clone(&self.journal);
+        let (asked, response) = self.ask().await;
+        journal.answered(asked, response.status(), response.headers(), None);
+        response
+    }
+
+    async fn ask(self) -> (Asked, reqwest::Response) {
+        let Self { request, line, journal } = self;
+        let (http, request) = request.build_split();
+        let request = request.unwrap_or_else(|error| panic!("{line}: {error:?}"));
+        let asked = journal.asked(&line, &request);
+        (asked, http.execute(request).await.unwrap_or_else(|error| panic!("{line}: {error:?}")))
     }
 }
 
@@ -156,10 +170,15 @@ impl IntoFuture for Call {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let call = self.line.clone();
-            let response = self.send().await;
+            let (call, journal) = (self.line.clone(), Arc::clone(&self.journal));
+            let (asked, response) = self.ask().await;
             let (status, headers) = (response.status(), response.headers().clone());
             let body = response.bytes().await.unwrap_or_else(|error| panic!("{call}: {error:?}"));
+            journal.answered(asked, status, &headers, Some(&body));
+            // The function's line lies in its pipe already: whoever reads it comes first, in case the test fails now.
+            for _ in 0..3 {
+                tokio::task::yield_now().await;
+            }
             Answer { call, status, headers, body }
         })
     }
@@ -322,8 +341,10 @@ mod tests {
         assert_eq!(cookies[0].attribute("httponly").as_deref(), Some(""));
         assert_eq!(cookies[0].attribute("samesite").as_deref(), Some("Lax"));
         assert_eq!(cookies[0].attribute("secure"), None);
-        let client =
-            Client::new(reqwest::Client::new(), String::new()).cookie("b", "2").with_cookies_of(&answer);
+        let journal = Arc::new(Journal::new(Arc::default()));
+        let client = Client::new(reqwest::Client::new(), String::new(), journal)
+            .cookie("b", "2")
+            .with_cookies_of(&answer);
         assert_eq!(client.cookies, BTreeMap::from([("a".to_owned(), "1==".to_owned())]));
     }
 }

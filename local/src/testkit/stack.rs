@@ -3,14 +3,19 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use serde_json::Value;
-use tokio::{net::TcpListener, sync::OnceCell};
+use tokio::net::TcpListener;
 
-use super::{Client, Database, fakes::Key, mail};
+use super::{
+    Client, Database,
+    fakes::Key,
+    journal::{Journal, Lines},
+    mail,
+};
 use crate::{
     cloud, functions,
     gateway::{self, Gateway},
@@ -31,7 +36,8 @@ pub struct Stack {
     gateway: Gateway,
     lambda: Arc<Lambda>,
     template: Arc<Template>,
-    lines: Arc<Mutex<Vec<LogLine>>>,
+    lines: Lines,
+    journal: Arc<Journal>,
     http: reqwest::Client,
     environment: BTreeMap<String, String>,
     _mails: mail::Folder,
@@ -82,10 +88,9 @@ impl Builder {
 
     /// Starts it.
     pub async fn start(self) -> Stack {
-        let binaries = match self.binaries {
-            Some(binaries) => binaries,
-            None => binaries().await,
-        };
+        let (own, options) = (self.binaries.is_none(), self.options);
+        let options = lambda::Options { build_stale: own, ..options };
+        let binaries = self.binaries.unwrap_or_else(binaries);
         let database =
             if self.own_server { Database::on_own_server().await } else { Database::migrated().await };
         let mails = mail::Folder::new();
@@ -102,7 +107,7 @@ impl Builder {
         };
 
         let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
-        let lines = Arc::new(Mutex::new(Vec::new()));
+        let lines = Lines::default();
         let collected = Arc::clone(&lines);
         // Ends when the fleet, which holds the sender, is gone.
         tokio::spawn(async move {
@@ -110,8 +115,7 @@ impl Builder {
                 collected.lock().unwrap_or_else(PoisonError::into_inner).push(line);
             }
         });
-        let fleet =
-            Lambda::new(&template.functions, binaries, environment.clone(), sender, self.options).await;
+        let fleet = Lambda::new(&template.functions, binaries, environment.clone(), sender, options).await;
         let lambda = Arc::new(fleet.expect("the local Lambda starts"));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port on 127.0.0.1");
         let options = gateway::Options { throttle: self.throttle, ..gateway::Options::default() };
@@ -120,10 +124,11 @@ impl Builder {
         let http = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
-            .timeout(Duration::from_secs(60))
+            .timeout(Duration::from_secs(300)) // a program of another package may have to be built
             .build()
             .expect("an HTTP client");
-        Stack { gateway, lambda, template, lines, http, environment, _mails: mails, database }
+        let journal = Arc::new(Journal::new(Arc::clone(&lines)));
+        Stack { gateway, lambda, template, lines, journal, http, environment, _mails: mails, database }
     }
 }
 
@@ -168,7 +173,7 @@ impl Stack {
 
     /// Somebody without a token.
     pub fn anonymous(&self) -> Client {
-        Client::new(self.http.clone(), self.url())
+        Client::new(self.http.clone(), self.url(), Arc::clone(&self.journal))
     }
 
     /// The template that is served.
@@ -189,8 +194,8 @@ impl Stack {
     pub async fn another_fleet(&self) -> Arc<Lambda> {
         let (logs, _) = tokio::sync::mpsc::unbounded_channel();
         let (functions, environment) = (&self.template.functions, self.environment.clone());
-        let options = lambda::Options::default();
-        let fleet = Lambda::new(functions, binaries().await, environment, logs, options).await;
+        let options = lambda::Options { build_stale: true, ..lambda::Options::default() };
+        let fleet = Lambda::new(functions, binaries(), environment, logs, options).await;
         Arc::new(fleet.expect("the local Lambda starts"))
     }
 
@@ -296,13 +301,7 @@ fn auth_keys() -> PathBuf {
     path
 }
 
-/// The folder of the functions' programs, made fresh once per test process.
-async fn binaries() -> PathBuf {
-    static BINARIES: OnceCell<PathBuf> = OnceCell::const_new();
-    let built = BINARIES.get_or_init(async || {
-        let built =
-            tokio::task::spawn_blocking(functions::fresh_for_tests).await.expect("the build does not panic");
-        built.unwrap_or_else(|error| panic!("{}", crate::problem::render(&error)))
-    });
-    built.await.clone()
+/// The folder of the functions' programs.
+fn binaries() -> PathBuf {
+    functions::of_this_test().expect("a test has a folder")
 }

@@ -1,14 +1,19 @@
 //! Sandboxes: cold and warm, crashes, timeouts, concurrency, the end.
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use local::lambda::{InvokeContext, InvokeError, LogSource, Options};
+use local::{
+    gateway,
+    lambda::{Hold, InvokeContext, InvokeError, Lambda, LogSource, Options},
+    testkit::examples,
+};
 use serde_json::{Value, json};
 
-use crate::cloud::{Cloud, alive, answer, eventually};
+use crate::cloud::{Cloud, alive, answer, eventually, fixture};
 
 fn pid(body: &Value) -> u64 {
     body["pid"].as_u64().unwrap_or_else(|| panic!("no pid in {body}"))
@@ -157,6 +162,87 @@ async fn recycling_lets_the_busy_finish() {
     assert_eq!((busy.0, pid(&busy.2)), (200, pid(&idle)));
     let (_, _, next) = answer(cloud.get("/items", "")).await;
     assert_ne!(pid(&next), pid(&idle));
+}
+
+/// The pid that answers `GET /items`, while nothing is to answer before `act` is done.
+async fn pid_after(cloud: &Cloud, held: Duration, act: impl AsyncFnOnce()) -> u64 {
+    let request = answer(cloud.get("/items", ""));
+    tokio::pin!(request);
+    let early = tokio::time::timeout(held, &mut request).await;
+    assert!(early.is_err(), "answered while it was held: {early:?}");
+    act().await;
+    let (status, _, body) = request.await;
+    assert_eq!(status, 200);
+    pid(&body)
+}
+
+#[tokio::test]
+async fn a_held_request_meets_the_new_program_and_the_build_is_not_its_time() {
+    let hold = Hold::default();
+    let options = Options { hold: hold.clone(), ..Options::default() };
+    // The request waits longer than its integration may take.
+    let gateway =
+        gateway::Options { integration_timeout: Duration::from_secs(3), ..gateway::Options::default() };
+    let cloud = Cloud::with(options, gateway).await;
+    let old = pid(&answer(cloud.get("/hasty", "")).await.2);
+    let (_, _, before) = answer(cloud.get("/items", "")).await;
+    hold.hold();
+    assert_eq!(
+        pid_after(&cloud, Duration::from_millis(3200), async || hold.release()).await,
+        pid(&before),
+        "nothing was renewed"
+    );
+    hold.hold();
+    hold.hold();
+    // What must come first is not held, and finds the new program.
+    let renewed = async || {
+        cloud.lambda.recycle();
+        let first = cloud.lambda.invoke_at_once("hasty", "{}".into(), InvokeContext::default()).await;
+        let body: Value = serde_json::from_slice(&first.unwrap().into_bytes().await.unwrap()).unwrap();
+        let body: Value = serde_json::from_str(body["body"].as_str().unwrap()).unwrap();
+        assert_ne!(pid(&body), old);
+        hold.release();
+    };
+    assert_ne!(pid_after(&cloud, Duration::from_millis(200), renewed).await, pid(&before));
+}
+
+#[tokio::test]
+async fn another_template_is_served_while_a_request_of_the_old_one_goes_on() {
+    let hold = Hold::default();
+    let cloud = Cloud::with(Options { hold: hold.clone(), ..Options::default() }, Default::default()).await;
+    let mut template = fixture();
+    template.functions.retain(|function| function.name == "hasty");
+    let template = Arc::new(template);
+    let (sink, _logs) = tokio::sync::mpsc::unbounded_channel();
+    let options = Options { hold: hold.clone(), ..Options::default() };
+    let fleet = Lambda::new(&template.functions, examples("local"), BTreeMap::new(), sink, options).await;
+    let fleet = Arc::new(fleet.unwrap());
+
+    let old = answer(cloud.get("/items", "sleep").header("x-millis", "800"));
+    let held = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        hold.hold();
+        let waiting = (answer(cloud.get("/items", "")), answer(cloud.get("/hasty", "")));
+        let (gone, stays, ()) = tokio::join!(waiting.0, waiting.1, async {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            cloud.gateway.replace(Arc::clone(&template), Arc::clone(&fleet)).unwrap();
+            hold.release();
+        });
+        assert_eq!((gone.0, stays.0), (404, 200), "whoever waited meets the new template");
+        assert_eq!(fleet.sandboxes("hasty"), 1);
+    };
+    let (old, ()) = tokio::join!(old, held);
+    assert_eq!(old.0, 200);
+}
+
+#[tokio::test]
+async fn a_hold_that_nobody_ends_ends_by_itself() {
+    let hold = Hold::with_patience(Duration::from_millis(100));
+    let options = Options { hold: hold.clone(), ..Options::default() };
+    let cloud = Cloud::with(options, Default::default()).await;
+    let (_, _, before) = answer(cloud.get("/items", "")).await;
+    hold.hold();
+    assert_eq!(pid(&answer(cloud.get("/items", "")).await.2), pid(&before), "the old program goes on");
 }
 
 #[tokio::test]

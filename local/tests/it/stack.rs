@@ -58,3 +58,33 @@ async fn a_copy_of_the_database_is_quick_and_its_own() {
     let row = second.superuser().await.query_one("select count(*) from identity.users", &[]).await.unwrap();
     assert_eq!(row.get::<_, i64>(0), 0);
 }
+
+/// Fails when it is told to, by itself: what libtest prints of a failure is seen from outside.
+#[tokio::test]
+async fn a_failing_test_tells_what_was_said_and_logged() {
+    const TOLD: &str = "PRAXIS_TEST_IS_TO_FAIL";
+    if std::env::var_os(TOLD).is_some() {
+        let stack = stack().await;
+        let somebody = stack.anonymous().bearer("a-long-token-that-nobody-should-read");
+        let call =
+            somebody.patch("/api/v1/me", json!({"display_name": "Alice"})).header("x-request-id", "r-7");
+        let status = call.await.status();
+        assert_eq!(status, 299, "the test's own assertion");
+    }
+    let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+    again.args(["--exact", "stack::a_failing_test_tells_what_was_said_and_logged"]).env(TOLD, "yes");
+    let output = tokio::task::spawn_blocking(move || again.output()).await.unwrap().unwrap();
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    for expected in [
+        "the test's own assertion",
+        "PATCH /api/v1/me\n",
+        r#"{"display_name":"Alice"}"#,
+        "answer: 401 Unauthorized\n",
+        r#""error_code":"UNAUTHORIZED""#,
+        "log of update-me: {",
+    ] {
+        assert!(said.contains(expected), "no {expected:?} in {said}");
+    }
+    assert!(said.contains("authorization: Bearer a-long-token-"), "{said}");
+    assert!(!said.contains("nobody-should-read"), "{said}");
+}
