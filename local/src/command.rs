@@ -8,6 +8,7 @@ mod migrate;
 mod package;
 mod psql;
 mod refresh;
+mod sam;
 mod session;
 mod stack;
 mod up;
@@ -88,6 +89,8 @@ enum Command {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
+    /// Database and settings for `sam local`, until Ctrl-C
+    Sam,
     /// Build the functions for AWS and write their archives into dist/, for sam deploy
     Package {
         /// For Graviton [the default]
@@ -158,6 +161,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
             let architecture = if x86_64 { Architecture::X86_64 } else { Architecture::Arm64 };
             tokio::task::spawn_blocking(move || package::run(architecture)).await?
         }
+        Some(Command::Sam) => sam::run().await,
         Some(Command::Growth { folder, size }) => local::growth::write(&project::root(), &folder, size),
         Some(Command::Check) => local::check::run(&project::root()),
         Some(Command::Bench { short, json }) => bench::run(short, json).await,

@@ -37,8 +37,8 @@ pub struct AccessToken {
     pub expires_in: i64,
 }
 
-/// What signs tokens, as a handler's parameter. Settings: `AUTH_KEYS_FILE` or `AUTH_KEYS_SECRET_ARN`, a JWK set with
-/// private Ed25519 keys; `AUTH_ISSUER`, `AUTH_AUDIENCE`, `ACCESS_TOKEN_MINUTES` (default 15). 503 without keys.
+/// What signs tokens, as a handler's parameter. Settings: `AUTH_KEYS_FILE`, `AUTH_KEYS` or `AUTH_KEYS_SECRET_ARN`, a JWK
+/// set with private Ed25519 keys; `AUTH_ISSUER`, `AUTH_AUDIENCE`, `ACCESS_TOKEN_MINUTES` (default 15). 503 without keys.
 pub struct Signer {
     keys: Arc<[SigningKey]>,
 }
@@ -74,6 +74,7 @@ struct Settings {
 
 enum Source {
     File(String),
+    Text(String),
     Secret(String),
 }
 
@@ -97,7 +98,9 @@ struct Claims<'a> {
 impl FromRequest for Signer {
     fn start() -> Result<(), SettingError> {
         let file = settings::find("AUTH_KEYS_FILE").map(Source::File);
-        let source = file.or_else(|| settings::find("AUTH_KEYS_SECRET_ARN").map(Source::Secret));
+        let text = || settings::find("AUTH_KEYS").map(Source::Text);
+        let source =
+            file.or_else(text).or_else(|| settings::find("AUTH_KEYS_SECRET_ARN").map(Source::Secret));
         let minutes = settings::number("ACCESS_TOKEN_MINUTES", 15, 1)?.min(24 * 60);
         let seconds = i64::try_from(minutes * 60).unwrap_or_default();
         SETTINGS.get_or_init(|| Settings {
@@ -114,6 +117,7 @@ impl FromRequest for Signer {
             None => return Err(unavailable("sign-in is not configured", 60)),
             // A file is at hand: it is read each time.
             Some(Source::File(path)) => parse(&std::fs::read_to_string(path)?)?,
+            Some(Source::Text(text)) => parse(text)?,
             Some(Source::Secret(arn)) => of_secret(arn).await?,
         };
         Ok(Signer { keys })

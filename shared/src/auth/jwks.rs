@@ -50,6 +50,8 @@ pub(super) enum Source {
     Url(String),
     /// A file, with or without private halves.
     File(PathBuf),
+    /// The set itself.
+    Text(String),
     /// The ARN of a secret with the set as its text.
     Secret(String),
 }
@@ -66,6 +68,7 @@ impl Source {
                 }
             }
             Source::File(path) => Ok(std::fs::read(path)?),
+            Source::Text(text) => Ok(text.clone().into_bytes()),
             Source::Secret(arn) => Ok(secrets::get(arn).await?.into_bytes()),
         }
     }
@@ -76,6 +79,7 @@ impl fmt::Display for Source {
         match self {
             Source::Url(place) | Source::Secret(place) => f.write_str(place),
             Source::File(path) => path.display().fmt(f),
+            Source::Text(_) => f.write_str("AUTH_KEYS"),
         }
     }
 }

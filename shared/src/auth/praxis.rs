@@ -60,10 +60,11 @@ pub(super) fn audience_of(get: &dyn Fn(&str) -> Option<String>) -> String {
     get("AUTH_AUDIENCE").unwrap_or_else(|| "praxis".to_owned())
 }
 
-/// Where the keys are: `AUTH_KEYS_FILE`, else the secret `AUTH_JWKS_SECRET_ARN`; `None` if neither is set.
+/// Where the keys are: `AUTH_KEYS_FILE`, else `AUTH_KEYS`, else the secret `AUTH_JWKS_SECRET_ARN`; `None` if none is set.
 pub(super) fn source(get: &dyn Fn(&str) -> Option<String>) -> Option<Source> {
     let file = get("AUTH_KEYS_FILE").map(|path| Source::File(path.into()));
-    file.or_else(|| get("AUTH_JWKS_SECRET_ARN").map(Source::Secret))
+    let text = || get("AUTH_KEYS").map(Source::Text);
+    file.or_else(text).or_else(|| get("AUTH_JWKS_SECRET_ARN").map(Source::Secret))
 }
 
 /// A key that verifies access tokens: a JWK (RFC 7517) on the curve Ed25519 (RFC 8037).
