@@ -38,14 +38,8 @@ const OPENAPI: &str = "openapi.json";
 /// # Errors
 /// When a document cannot be made, and with `check` when a file is another one: with the first line that differs.
 pub fn run(root: &Path, check: bool) -> Result<()> {
-    let Documents { openapi, routes } = assemble(root, &project::target().join("debug"))?;
-    let files = [
-        (OPENAPI, openapi),
-        (front_door::ROUTES, front_door::routes(&routes)),
-        (front_door::PERMISSIONS, front_door::permissions(&routes)),
-    ];
     let mut out = io::stdout().lock();
-    for (file, wanted) in files {
+    for (file, wanted) in assemble(root, &project::target().join("debug"))?.files() {
         let path = root.join(file);
         if !check {
             fs::create_dir_all(path.parent().unwrap_or(root))?;
@@ -67,10 +61,20 @@ pub fn run(root: &Path, check: bool) -> Result<()> {
 
 /// What the functions say of themselves.
 pub struct Documents {
-    /// The text of `openapi.json`: the same for the same functions, with a line break at its end.
-    pub openapi: String,
-    /// The routes, in no order.
-    pub routes: Vec<Route>,
+    openapi: String,
+    routes: Vec<Route>,
+}
+
+impl Documents {
+    /// The files that are written from it, relative to the project's folder, with their texts: the same for the same
+    /// functions.
+    pub fn files(self) -> [(&'static str, String); 3] {
+        [
+            (front_door::ROUTES, front_door::routes(&self.routes)),
+            (front_door::PERMISSIONS, front_door::permissions(&self.routes)),
+            (OPENAPI, self.openapi),
+        ]
+    }
 }
 
 /// The documents for the project in `root`, from the debug programs in the folder `programs`.

@@ -65,6 +65,19 @@ impl Db {
         self.connection().await
     }
 
+    /// Whether the database has its schema. Between a deployment and its first migration it has none.
+    pub(crate) async fn is_migrated(&self) -> Result<bool> {
+        let sql = "select exists (select from pg_catalog.pg_class as c
+                                  join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+                                  where n.nspname = 'platform' and c.relname = 'migrations') as is_migrated";
+        // On a connection of its own: the invocation's may be in a transaction that failed.
+        let connection = connect::open(self.stats.clone()).await?;
+        let found = self.stats.database(connection.query_typed(sql, &[])).await;
+        connection.close().await;
+        let row = found?.into_iter().next().ok_or_else(|| internal("a statement gave no row"))?;
+        Ok(row.try_get("is_migrated")?)
+    }
+
     /// Closes the connection, so that none is held while a model or another outside service is called; the next
     /// transaction opens one again.
     pub async fn release(&self) {

@@ -65,6 +65,15 @@ impl Route {
         self
     }
 
+    /// For the job that makes the schema: any other that fails before the first migration was merely too early, which is no
+    /// failure.
+    pub fn makes_schema(mut self) -> Route {
+        if let Work::Job(job) = &mut self.work {
+            job.makes_schema = true;
+        }
+        self
+    }
+
     /// Documents an error that the handler itself answers: its status, and when it does. What the parameters answer
     /// (400, 401, 503 …) documents itself.
     pub fn or(mut self, status: u16, when: &'static str) -> Route {

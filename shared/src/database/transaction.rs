@@ -162,7 +162,13 @@ impl Tx {
             // Futures are polled in this order, and each sends its messages when it is first polled.
             let (opened, outcome) =
                 self.stats.database(async { futures_util::future::join(self.open(), statement).await }).await;
-            opened.and(outcome)
+            match opened {
+                Err(cause) if lacks_the_schema(&cause) => {
+                    self.has_failed.store(true, Ordering::Relaxed);
+                    return Err(unavailable("the database is not migrated yet", 60).because(cause));
+                }
+                opened => opened.and(outcome),
+            }
         };
         outcome.map_err(|cause| {
             self.has_failed.store(true, Ordering::Relaxed);
@@ -193,6 +199,13 @@ impl Tx {
         .await;
         opened.and(claimed.map(drop))
     }
+}
+
+/// Whether the opening failed for want of the roles or of `identity.open_request`, which the first migrations make.
+fn lacks_the_schema(cause: &tokio_postgres::Error) -> bool {
+    let codes =
+        [&SqlState::INVALID_PARAMETER_VALUE, &SqlState::INVALID_SCHEMA_NAME, &SqlState::UNDEFINED_FUNCTION];
+    cause.code().is_some_and(|code| codes.contains(&code))
 }
 
 /// The parameters with their types, as tokio-postgres takes them.

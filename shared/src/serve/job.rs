@@ -29,7 +29,12 @@ pub(crate) struct Job {
     run: Arc<dyn Fn(Db, Value) -> JobFuture + Send + Sync>,
     /// Reads the settings that the job needs beyond the database's.
     pub(super) needs: Option<fn() -> Result<(), SettingError>>,
+    /// Whether it has work before the first migration too.
+    pub(super) makes_schema: bool,
 }
+
+/// What a job's line says that had nothing to work on yet.
+const NOT_MIGRATED: &str = "the database is not migrated yet";
 
 type JobFuture = Pin<Box<dyn Future<Output = Result<Value>> + Send>>;
 
@@ -62,7 +67,7 @@ where
                 Ok(serde_json::to_value(function(db, Event(event)).await?)?)
             })
         };
-        Route::job(Job { run: Arc::new(run), needs: None })
+        Route::job(Job { run: Arc::new(run), needs: None, makes_schema: false })
     }
 }
 
@@ -116,22 +121,26 @@ where
                     failures.push(json!({ "itemIdentifier": id }));
                 }
             }
+            if !failures.is_empty() && matches!(db.is_migrated().await, Ok(false)) {
+                return Ok(json!({ "batchItemFailures": [], "skipped": NOT_MIGRATED }));
+            }
             Ok(json!({ "batchItemFailures": failures }))
         })
     };
-    Route::job(Job { run: Arc::new(run), needs: None })
+    Route::job(Job { run: Arc::new(run), needs: None, makes_schema: false })
 }
 
 pub(super) async fn run(job: Job) -> Result<(), lambda_runtime::Error> {
     lambda_runtime::run(lambda_runtime::service_fn(move |event: LambdaEvent<Value>| {
-        let run = job.run.clone();
-        async move { once(&*run, event).await }
+        let (run, makes_schema) = (job.run.clone(), job.makes_schema);
+        async move { once(&*run, makes_schema, event).await }
     }))
     .await
 }
 
 async fn once(
     run: &(dyn Fn(Db, Value) -> JobFuture + Send + Sync),
+    makes_schema: bool,
     event: LambdaEvent<Value>,
 ) -> Result<Value, Diagnostic> {
     let started = Instant::now();
@@ -140,8 +149,13 @@ async fn once(
     let request_id = event.context.request_id;
     let span = tracing::info_span!("job", request_id);
     let call = AssertUnwindSafe(run(db.clone(), event.payload)).catch_unwind().instrument(span);
-    let outcome = call.await.unwrap_or_else(|_| Err(internal("the job panicked")));
+    let mut outcome = call.await.unwrap_or_else(|_| Err(internal("the job panicked")));
     db.release().await;
+    // Schedules run from the moment of a deployment on. Before the first migration there is nothing to do and nothing
+    // wrong; an error then would ring alarms and be tried again.
+    if outcome.is_err() && !makes_schema && matches!(db.is_migrated().await, Ok(false)) {
+        outcome = Ok(json!({ "skipped": NOT_MIGRATED }));
+    }
     let failure = outcome.as_ref().err();
     let function = crate::settings::function_name();
     log::write(

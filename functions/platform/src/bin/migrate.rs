@@ -5,7 +5,7 @@ use shared::error::{Code, Error};
 use shared::prelude::*;
 
 fn main() {
-    serve(job(migrate))
+    serve(job(migrate).makes_schema())
 }
 
 text_enum! {

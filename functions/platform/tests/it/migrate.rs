@@ -1,6 +1,10 @@
 //! migrate.
 
-use local::testkit::{self, Stack};
+use local::{
+    project,
+    template::{Event, Function},
+    testkit::{self, Stack},
+};
 use serde_json::json;
 
 #[tokio::test]
@@ -31,6 +35,31 @@ async fn all_the_way_down_and_up() {
     let down = stack.invoke("migrate", json!({ "direction": "down", "steps": 100 })).await;
     let up = stack.invoke("migrate", json!({ "direction": "up" })).await;
     assert_eq!(down["migrations"].as_array().unwrap().len(), up["migrations"].as_array().unwrap().len());
+    stack.user().get("/api/v1/me").await.assert_status(200);
+}
+
+#[tokio::test]
+async fn before_the_first_migration_jobs_have_nothing_to_do_and_routes_say_when_to_come_back() {
+    let stack = testkit::stack().await;
+    stack.invoke("migrate", json!({ "direction": "down", "steps": 100 })).await;
+    let rest = "drop schema if exists platform cascade; drop schema if exists identity cascade";
+    stack.owner().await.batch_execute(rest).await.unwrap();
+    let runs_by_itself = |function: &&Function| {
+        function.events.iter().any(|(_, event)| !matches!(event, Event::Api { .. } | Event::Other(_)))
+    };
+    let jobs: Vec<_> = stack.template().functions.iter().filter(runs_by_itself).collect();
+    assert!(jobs.len() >= 6, "{jobs:?}");
+    for job in jobs {
+        let (domain, _) = project::function_source(&job.name).unwrap();
+        let file = project::root().join(format!("events/{domain}/{}.json", job.name));
+        let event = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+        let answer = stack.invoke(&job.name, event).await;
+        assert_eq!(answer["skipped"], "the database is not migrated yet", "{}: {answer}", job.name);
+    }
+    let answer = stack.user().get("/api/v1/me").await;
+    answer.assert_error(503, "UNAVAILABLE", "the database is not migrated yet");
+    assert_eq!(answer.header("retry-after"), Some("60"));
+    stack.invoke("migrate", json!({})).await;
     stack.user().get("/api/v1/me").await.assert_status(200);
 }
 
