@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
 
-use crate::metrics::{Count, LATENCY_BOUNDS_MS};
+use crate::request_count::{Count, LATENCY_BOUNDS_MS};
 
 /// All metrics of `counts`, which are by method, route and status.
 pub fn render(counts: &[Count]) -> String {

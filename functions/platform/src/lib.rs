@@ -5,4 +5,5 @@ pub mod exposition;
 pub mod mail;
 pub mod metrics;
 pub mod migration;
+pub mod request_count;
 pub mod request_log;

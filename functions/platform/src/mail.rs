@@ -9,30 +9,15 @@ mod composition;
 mod english;
 mod german;
 mod layout;
+mod mailer;
 mod request;
 mod settings;
 mod transport;
 mod words;
 
-use shared::outbox::{Claimed, Failure};
-
+pub use mailer::Mailer;
 pub use request::{On, Request, Template};
 pub use settings::{mailer, start};
 
 /// The outbox's topic.
 pub const TOPIC: &str = "mail";
-
-/// Sends mails the way the settings say.
-pub struct Mailer {
-    from: lettre::message::Mailbox,
-    transport: transport::Transport,
-}
-
-impl Mailer {
-    /// Composes a message's mail and hands it over. The same message gives the same Message-ID, however often it is sent.
-    pub async fn deliver(&self, message: &Claimed) -> Result<(), Failure> {
-        let request = Request::read(&message.payload)?;
-        let mail = composition::compose(&self.from, &message.dedup_key, &request)?;
-        self.transport.send(&message.dedup_key, &mail).await
-    }
-}

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use shared::error::{Error, Result, invalid_field};
 use shared::value::Time;
 
-use crate::metrics::{Count, LATENCY_BOUNDS_MS};
+use crate::request_count::{Count, LATENCY_BOUNDS_MS};
 
 /// How much a delivery may unpack to, bytes. Lambda takes 6 MB of base64, and log lines shrink to about a tenth.
 const UNPACKED_LIMIT: u64 = 64 * 1024 * 1024;

@@ -6,15 +6,16 @@ use lettre::{Address, Message};
 use sha2::{Digest, Sha256};
 use shared::outbox::Failure;
 
-use super::request::Request;
-use super::{layout, words};
+use super::request::{Request, Template};
+use super::words::{Frame, Words};
+use super::{chinese, english, german, layout};
 
 /// Composes the mail. What cannot be composed now never can.
 pub(super) fn compose(from: &Mailbox, dedup_key: &str, request: &Request) -> Result<Message, Failure> {
     let failed = |words: &str| Failure::Permanent(words.to_owned());
     // As an address, never as a header's text: a line break or a second address in it is refused.
     let to: Address = request.to.parse().map_err(|_| failed("the address is none"))?;
-    let (words, frame) = words::of(request);
+    let (words, frame) = words_of(request);
     let link = request.template.link();
     let html = layout::html(&words, frame, link).map_err(|_| failed("the mail could not be rendered"))?;
     let text = layout::text(&words, frame, link);
@@ -28,6 +29,17 @@ pub(super) fn compose(from: &Mailbox, dedup_key: &str, request: &Request) -> Res
         .raw_header(header("Content-Language", frame.language))
         .multipart(MultiPart::alternative_plain_html(text, html))
         .map_err(|_| failed("the mail could not be composed"))
+}
+
+/// The words in the receiver's language, English where there is no translation.
+fn words_of(request: &Request) -> (Words, &'static Frame) {
+    let primary = request.locale.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
+    let (words, frame): (fn(&Template) -> Words, _) = match primary.as_str() {
+        "de" => (german::words, &german::FRAME),
+        "zh" => (chinese::words, &chinese::FRAME),
+        _ => (english::words, &english::FRAME),
+    };
+    (words(&request.template), frame)
 }
 
 /// The same for every delivery of a message, so that a mailbox can tell a repeated one (RFC 5322, section 3.6.4).

@@ -7,14 +7,11 @@ use lettre::message::Mailbox;
 use shared::error::{Result, internal};
 use shared::secrets;
 use shared::settings::{Environment, SettingError, find};
-use tokio::sync::Mutex;
 
-use super::Mailer;
+use super::mailer::{KEPT, Mailer};
 use super::transport::Transport;
 
 static SETTINGS: OnceLock<(Mailbox, Source)> = OnceLock::new();
-/// Kept for the sandbox's life, because reading a secret costs a call.
-static MAILER: Mutex<Option<Arc<Mailer>>> = Mutex::const_new(None);
 
 enum Source {
     Url(String),
@@ -31,7 +28,7 @@ pub fn start() -> Result<(), SettingError> {
 
 /// The mailer that the settings describe.
 pub async fn mailer() -> Result<Arc<Mailer>> {
-    let mut kept = MAILER.lock().await;
+    let mut kept = KEPT.lock().await;
     if let Some(mailer) = &*kept {
         return Ok(mailer.clone());
     }
@@ -46,11 +43,6 @@ pub async fn mailer() -> Result<Arc<Mailer>> {
     let mailer = Arc::new(Mailer { from: from.clone(), transport });
     *kept = Some(mailer.clone());
     Ok(mailer)
-}
-
-/// Reads the secret again next time: the password may have been rotated.
-pub(super) async fn forget() {
-    *MAILER.lock().await = None;
 }
 
 fn sender() -> Result<Mailbox, SettingError> {

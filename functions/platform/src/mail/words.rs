@@ -1,7 +1,5 @@
-//! A mail's words in one language. Each language is one file beside this one; a missing text does not compile.
-
-use super::request::{Request, Template};
-use super::{chinese, english, german};
+//! A mail's words in one language. Each language is one file beside this one, and a missing text does not compile;
+//! `composition` chooses among them.
 
 /// What a mail says. Nothing in it is escaped yet.
 pub(super) struct Words {
@@ -21,15 +19,4 @@ pub(super) struct Frame {
     pub(super) link_hint: &'static str,
     /// Under every mail: why it came.
     pub(super) footer: &'static str,
-}
-
-/// The words in the receiver's language, English where there is no translation.
-pub(super) fn of(request: &Request) -> (Words, &'static Frame) {
-    let primary = request.locale.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
-    let (words, frame): (fn(&Template) -> Words, _) = match primary.as_str() {
-        "de" => (german::words, &german::FRAME),
-        "zh" => (chinese::words, &chinese::FRAME),
-        _ => (english::words, &english::FRAME),
-    };
-    (words(&request.template), frame)
 }
