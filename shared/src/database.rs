@@ -6,6 +6,7 @@
 //! a transaction-mode pooler. Opening a transaction is pipelined with its first statement.
 
 mod connect;
+mod from_request;
 mod parameter;
 mod transaction;
 
@@ -19,12 +20,9 @@ pub use parameter::{Parameter, SqlType};
 pub use shared_macros::FromRow;
 pub use transaction::{FromRow, OnConstraint, Row, Tx};
 
-use crate::auth::{Browser, User};
-use crate::describe::Operation;
+use crate::auth::User;
 use crate::error::{Result, internal};
 use crate::log::Stats;
-use crate::request::{FromRequest, Request};
-use crate::settings::SettingError;
 
 /// The database of one invocation. As a handler's parameter it goes first: connecting then overlaps with verifying
 /// the caller.
@@ -111,27 +109,5 @@ impl Db {
         };
         *slot = Slot::Open(connection.clone());
         Ok(connection)
-    }
-}
-
-impl FromRequest for Db {
-    fn start() -> Result<(), SettingError> {
-        connect::start()
-    }
-
-    async fn from_request(request: &mut Request) -> Result<Db> {
-        // Without a token or session there will be no answer that needs the database, unless the route is public.
-        let headers = &request.headers;
-        if !request.has_caller
-            || headers.contains_key(http::header::AUTHORIZATION)
-            || Browser::is_named(headers)
-        {
-            request.db.prepare().await;
-        }
-        Ok(request.db.clone())
-    }
-
-    fn describe(operation: &mut Operation) {
-        operation.error(503, "The database cannot be reached; try again after `Retry-After` seconds");
     }
 }

@@ -23,6 +23,7 @@ pub mod log;
 pub mod opaque_token;
 pub mod outbox;
 pub mod page;
+mod problem;
 pub mod reply;
 pub mod request;
 pub mod secrets;

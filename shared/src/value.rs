@@ -13,7 +13,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
-use crate::input::{Problems, problem};
+use crate::problem::{Problems, problem};
 
 /// A text of `MIN` to `MAX` Unicode characters, as the caller wrote it: not trimmed, not blank, without NUL (which
 /// PostgreSQL cannot store).
