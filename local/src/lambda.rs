@@ -4,190 +4,40 @@
 //! start), serves one invocation at a time, is reused while warm, most recently used first, stops when
 //! idle, and is killed when an invocation exceeds the function's timeout.
 
+mod answer;
 mod environment;
 mod fleet;
 mod hold;
 mod invocation;
+mod log_line;
+mod options;
 mod prelude;
 mod runtime_api;
 mod sandbox;
 mod watchdog;
 
-use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use bytes::Bytes;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
 
 use crate::template::Function;
+pub use answer::{Invocation, InvokeContext, InvokeError, PAYLOAD_LIMIT, StreamedInvocation};
 use fleet::Fleet;
 pub(crate) use fleet::new_trace_id;
 pub use hold::Hold;
+use invocation::Request;
+pub use log_line::{LogLine, LogSource};
+pub use options::Options;
 pub use prelude::Prelude;
 pub(crate) use sandbox::lock;
-
-/// What a synchronous invocation may send and receive: 6 MB and a little
-/// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
-pub const PAYLOAD_LIMIT: usize = 6 * 1024 * 1024 + 100;
 
 /// The fleet of all functions. Dropping it kills every process that it started.
 #[derive(Debug)]
 pub struct Lambda {
     fleet: Arc<Fleet>,
 }
-
-/// How the fleet behaves.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// A sandbox without work for this long is stopped.
-    pub idle_timeout: Duration,
-    /// Sandboxes at once, over all functions. Lambda's quota for a new account is 1000.
-    pub max_concurrency: usize,
-    /// How long a start may take, on top of the function's timeout. Lambda gives 10 seconds.
-    pub init_timeout: Duration,
-    /// Keeps invocations waiting while the programs are replaced.
-    pub hold: Hold,
-    /// Build a program before its first use when a source of it is newer: for tests, whose Cargo has built the programs
-    /// of one package.
-    pub build_stale: bool,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            idle_timeout: Duration::from_secs(300),
-            max_concurrency: 100,
-            init_timeout: Duration::from_secs(10),
-            hold: Hold::default(),
-            build_stale: false,
-        }
-    }
-}
-
-/// One line that a function wrote, or that Lambda has to say about it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogLine {
-    /// Name of the function.
-    pub function: Arc<str>,
-    /// Who wrote it.
-    pub source: LogSource,
-    /// The text without its line end.
-    pub line: String,
-}
-
-/// Who wrote a log line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogSource {
-    /// The function, to standard output: its event stream.
-    Stdout,
-    /// The function, to standard error.
-    Stderr,
-    /// Lambda: a crash, a timeout, a failed start.
-    Platform,
-}
-
-/// What the caller tells about an invocation. `Default` makes an id.
-#[derive(Debug, Clone, Default)]
-pub struct InvokeContext {
-    /// The invocation's id; a new UUID when `None`.
-    pub request_id: Option<String>,
-    /// X-Ray trace header; a new unsampled one when `None`.
-    pub trace_id: Option<String>,
-}
-
-/// The answer of a function.
-#[derive(Debug)]
-pub enum Invocation {
-    /// The whole payload, usually JSON.
-    Buffered(Bytes),
-    /// A streamed answer that has begun.
-    Stream(StreamedInvocation),
-}
-
-/// A streamed answer. Dropping it does not stop the function: Lambda lets it run to its end.
-#[derive(Debug)]
-pub struct StreamedInvocation {
-    /// Status and headers, when the function sent an HTTP integration response.
-    pub prelude: Option<Prelude>,
-    /// The chunks as they arrive. The channel closes after the last one; an error is the last item of
-    /// an answer that broke off.
-    pub body: mpsc::Receiver<Result<Bytes, InvokeError>>,
-}
-
-impl Invocation {
-    /// The payload; a stream is collected to its end.
-    pub async fn into_bytes(self) -> Result<Bytes, InvokeError> {
-        match self {
-            Self::Buffered(payload) => Ok(payload),
-            Self::Stream(mut stream) => {
-                let mut collected = Vec::new();
-                while let Some(chunk) = stream.body.recv().await {
-                    collected.extend_from_slice(&chunk?);
-                }
-                Ok(collected.into())
-            }
-        }
-    }
-}
-
-/// Why an invocation gave no answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum InvokeError {
-    /// No such function.
-    UnknownFunction(String),
-    /// The payload is larger than Lambda accepts.
-    RequestTooLarge(usize),
-    /// Every sandbox is busy and no more are allowed.
-    Throttled,
-    /// The function did not get ready: an `/init/error` report, or an exit before the first invocation.
-    Init {
-        /// `Runtime.InitError`, `Runtime.ExitError` …
-        error_type: String,
-        /// What the function or Lambda said.
-        message: String,
-    },
-    /// The function reported an error for this invocation.
-    Function {
-        /// Type as the runtime reported it.
-        error_type: String,
-        /// The function's message.
-        message: String,
-    },
-    /// The process ended, or its connection broke, in the middle of the invocation.
-    Crashed(String),
-    /// The function's timeout passed; the sandbox was killed.
-    TimedOut(Duration),
-    /// The answer is larger than Lambda returns.
-    ResponseTooLarge(usize),
-    /// The fleet was shut down.
-    Stopped,
-}
-
-impl fmt::Display for InvokeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::UnknownFunction(name) => write!(f, "no function named {name}"),
-            Self::RequestTooLarge(size) => {
-                write!(f, "the request of {size} bytes exceeds Lambda's limit of {PAYLOAD_LIMIT} bytes")
-            }
-            Self::Throttled => write!(f, "Rate Exceeded: every sandbox is busy"),
-            Self::Init { error_type, message } => {
-                write!(f, "the function did not start: {error_type}: {message}")
-            }
-            Self::Function { error_type, message } => write!(f, "{error_type}: {message}"),
-            Self::Crashed(how) => write!(f, "Runtime exited: {how}"),
-            Self::TimedOut(after) => write!(f, "Task timed out after {:.2} seconds", after.as_secs_f64()),
-            Self::ResponseTooLarge(size) => {
-                write!(
-                    f,
-                    "Response payload size ({size} bytes) exceeded maximum allowed payload size ({PAYLOAD_LIMIT} bytes)."
-                )
-            }
-            Self::Stopped => write!(f, "the local Lambda was stopped"),
-        }
-    }
-}
-
-impl std::error::Error for InvokeError {}
 
 impl Lambda {
     /// A fleet for `functions`, whose executables are the files of `binaries` named like
@@ -224,7 +74,18 @@ impl Lambda {
         payload: Bytes,
         context: InvokeContext,
     ) -> Result<Invocation, InvokeError> {
-        self.fleet.invoke(function, payload, context).await
+        if payload.len() > PAYLOAD_LIMIT {
+            return Err(InvokeError::RequestTooLarge(payload.len()));
+        }
+        let (reply, answer) = oneshot::channel();
+        let request = Request {
+            request_id: context.request_id.unwrap_or_else(|| Uuid::new_v4().to_string()),
+            trace_id: context.trace_id.unwrap_or_else(new_trace_id),
+            payload,
+            reply,
+        };
+        tokio::spawn(invocation::run(self.fleet.clone(), function.to_owned(), request));
+        answer.await.unwrap_or(Err(InvokeError::Stopped))
     }
 
     /// Waits until nothing holds invocations back.

@@ -8,18 +8,19 @@ use std::{
 };
 
 use anyhow::Context as _;
-use bytes::Bytes;
 use tokio::{
     net::TcpListener,
     process::Child,
-    sync::{mpsc, oneshot, watch},
+    sync::{mpsc, watch},
     task::AbortHandle,
 };
 use uuid::Uuid;
 
 use super::{
-    Invocation, InvokeContext, InvokeError, LogLine, LogSource, Options, PAYLOAD_LIMIT, environment,
-    invocation::{self, Request},
+    answer::InvokeError,
+    environment,
+    log_line::{LogLine, LogSource},
+    options::Options,
     runtime_api,
     sandbox::{self, Sandbox, lock},
     watchdog::Watchdog,
@@ -92,26 +93,6 @@ impl Fleet {
         if let Ok(Err(error)) = built {
             self.platform_line(name, render(&error));
         }
-    }
-
-    pub(super) async fn invoke(
-        self: &Arc<Self>,
-        function: &str,
-        payload: Bytes,
-        context: InvokeContext,
-    ) -> Result<Invocation, InvokeError> {
-        if payload.len() > PAYLOAD_LIMIT {
-            return Err(InvokeError::RequestTooLarge(payload.len()));
-        }
-        let (reply, answer) = oneshot::channel();
-        let request = Request {
-            request_id: context.request_id.unwrap_or_else(|| Uuid::new_v4().to_string()),
-            trace_id: context.trace_id.unwrap_or_else(new_trace_id),
-            payload,
-            reply,
-        };
-        tokio::spawn(invocation::run(self.clone(), function.to_owned(), request));
-        answer.await.unwrap_or(Err(InvokeError::Stopped))
     }
 
     /// An idle sandbox of the function, or a new one (then `true`).

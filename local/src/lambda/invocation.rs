@@ -10,9 +10,9 @@ use tokio::{
 };
 
 use super::{
-    Invocation, InvokeError, StreamedInvocation,
+    answer::{Invocation, InvokeError, StreamedInvocation},
     fleet::Fleet,
-    prelude::PreludeReader,
+    prelude::{Prelude, PreludeReader},
     sandbox::{ErrorReport, Sandbox, Signal, Work, lock},
 };
 
@@ -246,7 +246,7 @@ async fn ended(exit: &mut watch::Receiver<Option<String>>) {
     let _ = exit.wait_for(Option::is_some).await;
 }
 
-fn begin(caller: &mut Caller, prelude: Option<super::Prelude>) {
+fn begin(caller: &mut Caller, prelude: Option<Prelude>) {
     let (sender, body) = mpsc::channel(16);
     caller.body = Some(sender);
     caller.answer(Ok(Invocation::Stream(StreamedInvocation { prelude, body })));

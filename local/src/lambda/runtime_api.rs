@@ -19,7 +19,8 @@ use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::mpsc};
 
 use super::{
-    PAYLOAD_LIMIT, prelude,
+    answer::PAYLOAD_LIMIT,
+    prelude,
     sandbox::{Current, ErrorReport, Sandbox, Signal, lock},
 };
 use crate::template::ACCOUNT;

@@ -16,7 +16,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::{LogLine, LogSource};
+use super::log_line::{LogLine, LogSource};
 use crate::template::Function;
 
 /// An invocation on its way to a process.
