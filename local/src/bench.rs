@@ -8,6 +8,7 @@ mod class;
 mod connection;
 mod database;
 mod encryption;
+mod function;
 mod growth;
 mod growth_accounts;
 mod growth_rows;
@@ -17,9 +18,11 @@ mod markdown;
 mod processes;
 mod provider;
 mod report;
+mod request;
 mod requests;
 mod round_trips;
 mod sample;
+mod setup;
 mod stack;
 mod starts;
 mod statements;
@@ -28,104 +31,24 @@ mod throughput;
 mod weekly_job;
 mod wire;
 
-use std::{collections::BTreeMap, net::SocketAddr, ops::Deref, path::PathBuf, sync::Arc, time::Instant};
+use std::{collections::BTreeMap, time::Instant};
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 pub use report::{Check, Report};
 
-use crate::{
-    cloud, project,
-    template::{self, Event, Template},
-};
+use crate::{cloud, project, template};
 use artifacts::FLOOR;
 use budgets::Budgets;
 use class::Class;
-use database::{Database, Server};
+use database::Server;
+use function::Function;
 use provider::Provider;
+use setup::Setup;
 
 /// Starts of every function, and as many of the floor beside each.
 const STARTS: usize = 50;
-
-/// A function of the template with its class.
-struct Function {
-    function: template::Function,
-    class: Class,
-}
-
-impl Deref for Function {
-    type Target = template::Function;
-
-    fn deref(&self) -> &template::Function {
-        &self.function
-    }
-}
-
-impl Function {
-    /// Its name and class.
-    fn title(&self) -> String {
-        format!("{} ({})", self.name, self.class.name())
-    }
-
-    /// The method of its route; `None` for a job.
-    fn method(&self) -> Option<&str> {
-        self.events.iter().find_map(|(_, event)| match event {
-            Event::Api { method, .. } => Some(method.as_str()),
-            _ => None,
-        })
-    }
-
-    /// What its route does; `None` for a job.
-    fn kind(&self) -> Option<Kind> {
-        Some(match self.method()? {
-            // A browser comes and goes by GET, and leaves rows behind.
-            _ if self.class == Class::Provider => Kind::SignIn,
-            "GET" => Kind::Read,
-            _ => Kind::Write,
-        })
-    }
-}
-
-/// What a route does.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Read,
-    Write,
-    SignIn,
-}
-
-impl Kind {
-    const ALL: [Self; 3] = [Self::Read, Self::Write, Self::SignIn];
-
-    /// As it stands in tables.
-    fn name(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Write => "write",
-            Self::SignIn => "sign-in",
-        }
-    }
-}
-
-/// What every measurement needs.
-struct Setup {
-    template: Arc<Template>,
-    functions: Vec<Function>,
-    binaries: PathBuf,
-    budgets: Budgets,
-    server: Server,
-    provider: Provider,
-}
-
-impl Setup {
-    /// Where the server of a database listens.
-    fn server_address(&self, database: &Database) -> Result<SocketAddr> {
-        let (_, place) = database.url.rsplit_once('@').context("an address without a user")?;
-        let (place, _) = place.split_once('/').context("an address without a database")?;
-        Ok(place.parse()?)
-    }
-}
 
 /// Builds the programs and measures them into `report`; `short` leaves out whatever depends on time. `progress` hears
 /// what is being done.

@@ -11,8 +11,8 @@ use flate2::{Compression, write::DeflateEncoder};
 use tokio::process::Command;
 
 use super::{
-    Function,
     budgets::Budgets,
+    function::Function,
     report::{Cell, Check, Section},
 };
 use crate::{problem::problem, project};

@@ -12,11 +12,12 @@ use tokio::process::Command;
 use tokio_postgres::Config;
 
 use super::{
-    Setup,
     encryption::{Identity, Relay},
     report::{Cell, Check, Section},
+    request::sample_event,
     sample::Sample,
-    stack::{Stack, number, sample_event},
+    setup::Setup,
+    stack::{Stack, number},
     statements,
     wire::Proxy,
 };

@@ -6,14 +6,16 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
-    Setup, growth_accounts,
+    growth_accounts::{self, Case},
     growth_rows::{self, Person},
     report::{Cell, Check, Section},
+    request::{asking, sample_event},
     sample::Sample,
-    stack::{Stack, number, sample_event},
+    setup::Setup,
+    stack::{Stack, number},
 };
 
 /// Rows in the database: sessions, or accounts with a scene, a sign-in and an act each.
@@ -27,18 +29,6 @@ const INVOCATIONS: usize = 60;
 const WARMING: usize = 5;
 /// What reads every row needs seconds for each invocation; then there are fewer.
 const PATIENCE: Duration = Duration::from_secs(20);
-
-/// What is asked of a list.
-pub(super) struct Case {
-    /// The function.
-    pub(super) route: &'static str,
-    /// What is asked of it, in words that follow its name.
-    pub(super) title: &'static str,
-    /// How many of the rows are the caller's own; `None` where a list shows everybody's.
-    pub(super) own: Option<usize>,
-    /// Its event.
-    pub(super) event: String,
-}
 
 type Findings = BTreeMap<(&'static str, Option<usize>, &'static str), Vec<Sample>>;
 
@@ -164,14 +154,4 @@ fn practice(person: &Person, session: &str) -> Result<Vec<Case>> {
         }
     }
     Ok(cases)
-}
-
-/// The event with this query in the place of its own.
-pub(super) fn asking(event: &str, query: &[(&str, &str)]) -> Result<String> {
-    let mut event: Value = serde_json::from_str(event)?;
-    event["queryStringParameters"] =
-        query.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
-    event["multiValueQueryStringParameters"] =
-        query.iter().map(|(name, value)| ((*name).to_owned(), json!([value]))).collect();
-    Ok(event.to_string())
 }

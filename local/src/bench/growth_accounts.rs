@@ -4,10 +4,21 @@ use anyhow::{Context, Result};
 
 use super::{
     database::{Database, SAMPLE_PERSON},
-    growth::{Case, asking},
     growth_rows::Person,
-    stack::sample_event,
+    request::{asking, sample_event},
 };
+
+/// What is asked of a list.
+pub(super) struct Case {
+    /// The function.
+    pub(super) route: &'static str,
+    /// What is asked of it, in words that follow its name.
+    pub(super) title: &'static str,
+    /// How many of the rows are the caller's own; `None` where a list shows everybody's.
+    pub(super) own: Option<usize>,
+    /// Its event.
+    pub(super) event: String,
+}
 
 /// The lists: everybody's as the person with the fewest own rows, who is an admin, and each person's own.
 ///

@@ -11,8 +11,8 @@ use std::{
 use anyhow::{Context, Result};
 
 use super::{
-    Function,
     budgets::Budgets,
+    function::Function,
     report::{Cell, Check, Section},
 };
 

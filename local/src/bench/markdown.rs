@@ -3,9 +3,10 @@
 use serde_json::Value;
 
 use super::{
-    Kind, Setup,
     class::Class,
+    function::Kind,
     report::{Cell, Report},
+    setup::Setup,
 };
 
 /// Everything, from a full run's report.

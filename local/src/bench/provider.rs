@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use reqwest::{Url, header};
 use serde_json::{Value, json};
 
-use super::stack::{Request, sample_event};
+use super::request::{Request, sample_event};
 use crate::testkit::fakes::OidcProvider;
 
 /// Where the provider sends browsers back to, whichever way a function is called.

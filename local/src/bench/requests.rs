@@ -5,13 +5,15 @@ use std::{sync::Arc, time::Instant};
 use anyhow::{Result, ensure};
 
 use super::{
-    Function, Kind, Setup,
     database::{Database, Seed},
+    function::{Function, Kind},
     load, processes,
     provider::Provider,
     report::{Cell, Check, Section},
+    request::Request,
     sample::Sample,
-    stack::{Request, Stack},
+    setup::Setup,
+    stack::Stack,
 };
 
 /// Requests that are measured, and those before them.

@@ -3,13 +3,15 @@
 use anyhow::{Context, Result, ensure};
 
 use super::{
-    Kind, Setup,
     artifacts::FLOOR,
     class::Class,
+    function::Kind,
     load, processes,
     report::{Cell, Check, Section},
+    request::sample_event,
     sample::Sample,
-    stack::{Stack, number, sample_event},
+    setup::Setup,
+    stack::{Stack, number},
     wire::{Conversation, Proxy},
 };
 

@@ -11,9 +11,9 @@ use anyhow::{Context, Result, bail};
 use tokio::{io::AsyncReadExt, net::TcpListener, process::Command};
 
 use super::{
-    Function,
     artifacts::FLOOR,
     budgets::Budgets,
+    function::Function,
     processes,
     report::{Cell, Check, Section},
     sample::Sample,

@@ -11,10 +11,12 @@ use std::{
 use anyhow::{Context, Result, ensure};
 
 use super::{
-    Setup, load, processes,
+    load, processes,
     report::{Cell, Check, Section},
+    request::{Request, sample_event},
     sample::Sample,
-    stack::{Request, Stack, sample_event},
+    setup::Setup,
+    stack::Stack,
 };
 
 const CLIENTS: [usize; 4] = [1, 4, 16, 64];

@@ -3,10 +3,10 @@
 use anyhow::{Context, Result, ensure};
 
 use super::{
-    Setup,
     database::Database,
     report::{Cell, Check, Section},
     sample::Sample,
+    setup::Setup,
     stack::{Stack, number},
 };
 
