@@ -124,6 +124,11 @@ fn packaging(tree: &Tree, function: &Function, found: &mut Findings) {
     if properties["FunctionName"].as_str() != Some(&format!("{stack}-{name}")) {
         found.add(TEMPLATE, format!("{logical_id} needs FunctionName: !Sub ${{AWS::StackName}}-{name}"));
     }
+    // The extension starts before the function does, and whoever has no right to a secret has no use for it.
+    let reads_nothing = properties["Role"].as_str().is_some_and(|role| role.ends_with(":PublicRole"));
+    if reads_nothing && properties.get("Layers").is_some() {
+        found.add(TEMPLATE, format!("{logical_id} reads no secret: add IgnoreGlobals: [Layers]"));
+    }
     let cost = resources(function, properties);
     if function.routes().next().is_some() && cost > RESOURCES_PER_ROUTE {
         let message = format!(
@@ -247,6 +252,19 @@ mod tests {
             renamed,
             ["template.yaml: CreateScene needs FunctionName: !Sub ${AWS::StackName}-create-scene"]
         );
+    }
+
+    #[test]
+    fn an_extension_for_secrets_without_secrets_is_found() {
+        let project = Project::in_order();
+        project.edit("template.yaml", "    Handler: bootstrap", "    Handler: bootstrap\n    Layers: [arn]");
+        project.edit("template.yaml", "Role: arn:aws:iam::1:role/x", "Role: arn:aws:iam:local:1:PublicRole");
+        assert_eq!(
+            project.mismatches(),
+            ["template.yaml: CreateScene reads no secret: add IgnoreGlobals: [Layers]"]
+        );
+        project.edit("template.yaml", "  CreateScene:\n", "  CreateScene:\n    IgnoreGlobals: [Layers]\n");
+        assert_eq!(project.mismatches(), Vec::<String>::new());
     }
 
     #[test]
