@@ -72,7 +72,7 @@ struct Counter {
 }
 
 impl Counter {
-    const PAUSE: Duration = Duration::from_secs(5);
+    const PAUSE: Duration = Duration::from_secs(10);
 
     fn new() -> Self {
         Self { silent: io::stderr().is_terminal(), last: Instant::now() }
