@@ -7,6 +7,7 @@
 mod events;
 mod features;
 mod openapi;
+mod settings;
 mod source;
 #[cfg(test)]
 mod testing;
@@ -53,7 +54,7 @@ pub fn run(root: &Path) -> Result<()> {
         writeln!(out, "{mismatch}")?;
     }
     match found.len() {
-        0 => Ok(writeln!(out, "template, binaries, sample events, tests and openapi.json agree")?),
+        0 => Ok(writeln!(out, "template, binaries, sample events, tests, settings and openapi.json agree")?),
         count => {
             let help = "change the files named above; the README's recipe for a new route lists all of a route's places";
             Err(problem(format!("{count} mismatch{} found", if count == 1 { "" } else { "es" }), help))
@@ -74,6 +75,7 @@ pub fn mismatches(root: &Path) -> Result<Vec<Mismatch>> {
     events::check(&tree, &mut found)?;
     features::check(&tree, &mut found)?;
     openapi::check(&tree, &mut found)?;
+    settings::check(&tree, &mut found)?;
     let mut found = found.0;
     found.sort();
     Ok(found)

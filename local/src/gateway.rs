@@ -5,6 +5,7 @@
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html>
 
 mod body;
+mod compression;
 pub mod event;
 mod integration;
 mod mail_page;
@@ -287,7 +288,9 @@ impl FrontDoor {
         };
         match (answer, streams) {
             (Invocation::Buffered(payload), false) => {
-                integration::buffered(&payload, &api.binary_media_types, &parts.headers).map_err(malformed)
+                let answer = integration::buffered(&payload, &api.binary_media_types, &parts.headers)
+                    .map_err(malformed)?;
+                Ok(compression::compressed(answer, api.minimum_compression_size, &parts.headers).await)
             }
             (Invocation::Stream(stream), true) => integration::streamed(stream, deadline).map_err(malformed),
             (Invocation::Buffered(_), true) => Err(malformed(

@@ -2,10 +2,13 @@
 //! itself.
 //!
 //! The template says which functions exist, a debug build of one prints its own operation (`--describe`), its source
-//! opens with a sentence, and its sample event holds examples. Nothing is written by hand, so nothing can be forgotten.
+//! opens with a sentence, and its sample event and the answer recorded for it are examples. Nothing is written by hand, so
+//! nothing can be forgotten.
 
 mod document;
+mod layout;
 mod sample;
+mod schema;
 mod source;
 
 use std::{
@@ -88,8 +91,7 @@ pub fn assemble(root: &Path, programs: &Path) -> Result<Documents> {
     for function in &template.functions {
         let Some(operation) = describe(programs, &function.name)? else { continue };
         let (domain, doc) = source_of(root, &function.name)?;
-        let sample =
-            Sample::read(&root.join("events").join(&domain).join(format!("{}.json", function.name)))?;
+        let sample = Sample::read(&root.join("events").join(&domain), &function.name)?;
         routes.push(Route {
             path: operation.path.clone(),
             method: operation.method.clone(),

@@ -49,6 +49,8 @@ pub(super) fn check(tree: &Tree, found: &mut Findings) -> Result<()> {
             }
         }
     }
+    examples(&document, found);
+    forms(&document, "", found);
     for ((method, path), _) in documented {
         found.add(
             FILE,
@@ -56,6 +58,42 @@ pub(super) fn check(tree: &Tree, found: &mut Findings) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// Every answer in JSON has an example.
+fn examples(document: &Value, found: &mut Findings) {
+    let items = document["paths"].as_object().into_iter().flatten().map(|(_, item)| item);
+    for operation in items.flat_map(|item| METHODS.iter().filter_map(|method| item.get(method))) {
+        for (status, response) in operation["responses"].as_object().into_iter().flatten() {
+            let content = &response["content"]["application/json"];
+            if status.starts_with('2') && content.is_object() && content.get("example").is_none() {
+                let id = operation["operationId"].as_str().unwrap_or_default();
+                found.add(
+                    FILE,
+                    format!("{id} has no example of its {status}: see local/tests/api/answers.rs"),
+                );
+            }
+        }
+    }
+}
+
+/// No schema has a form that generators of clients misread; `openapi::schema` makes them all.
+fn forms(value: &Value, place: &str, found: &mut Findings) {
+    match value {
+        Value::Object(members) => {
+            let alternatives = members.get("oneOf").and_then(Value::as_array);
+            if alternatives.is_some_and(|all| all.iter().all(|one| one.get("const").is_some())) {
+                found.add(FILE, format!("{place} is a oneOf of constants: it must be an enum"));
+            }
+            for (name, member) in members {
+                if name != "example" && name != "examples" {
+                    forms(member, &format!("{place}/{name}"), found);
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| forms(item, place, found)),
+        _ => {}
+    }
 }
 
 #[cfg(test)]
@@ -88,5 +126,20 @@ mod tests {
             ]
         );
         assert!(with("{")[0].starts_with("openapi.json: is no JSON"));
+    }
+
+    #[test]
+    fn an_answer_without_example_and_a_oneof_of_constants_are_found() {
+        let answer = r#"{"content":{"application/json":{"schema":{"oneOf":[{"const":"a"},{"const":"b"}]}}}}"#;
+        let document = format!(
+            r#"{{"paths":{{"/api/v1/scenes":{{"post":{{"operationId":"create-scene","responses":{{"201":{answer},"400":{answer}}}}}}}}}}}"#
+        );
+        let found = with(&document);
+        assert_eq!(found.len(), 3, "{found:?}");
+        assert_eq!(
+            found[2],
+            "openapi.json: create-scene has no example of its 201: see local/tests/api/answers.rs"
+        );
+        assert!(found[0].ends_with("is a oneOf of constants: it must be an enum"), "{found:?}");
     }
 }

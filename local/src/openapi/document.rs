@@ -8,7 +8,7 @@ use anyhow::Result;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{Described, DescribedResponse, Doc, Sample};
+use super::{Described, DescribedResponse, Doc, Sample, layout, schema};
 use crate::problem::problem;
 
 const DESCRIPTION: &str = "The backend of a coaching practice.
@@ -18,12 +18,12 @@ developer, and with `VALIDATION_ERROR` `errors` lists every bad field. Another p
 one, 404, and so do an unknown path and a method that a path does not have. Every answer has an `X-Request-ID`, which \
 is the caller's if it sent one. Unknown fields and parameters are ignored.";
 
-/// What API Gateway itself answers, whatever the route.
-const GATEWAY_ERRORS: [(u16, &str); 4] = [
-    (413, "The request is larger than the gateway (10 MB) or the function (6 MB) takes"),
-    (429, "Too many requests at once, over all routes"),
-    (502, "The function failed to answer"),
-    (504, "The function did not answer in time"),
+/// What API Gateway itself answers, whatever the route: status, name and description.
+const GATEWAY_ERRORS: [(u16, &str, &str); 4] = [
+    (413, "TooLarge", "The request is larger than the gateway (10 MB) or the function (6 MB) takes"),
+    (429, "TooMany", "Too many requests at once"),
+    (502, "Failed", "The function failed to answer"),
+    (504, "TooLate", "The function did not answer in time"),
 ];
 
 /// A document in the making.
@@ -67,19 +67,26 @@ impl Document {
         sample: &Sample,
         described: Described,
     ) -> Result<()> {
-        for (name, schema) in described.schemas {
-            self.add_schema(function, name, schema)?;
+        for (name, given) in described.schemas {
+            self.add_schema(function, name, schema::for_clients(given))?;
         }
         let mut parameters: Vec<Value> =
             described.parameters.into_iter().map(|given| parameter(given, sample)).collect();
         parameters.push(json!({ "$ref": "#/components/parameters/RequestId" }));
         let mut responses = described.responses;
-        for (status, when) in GATEWAY_ERRORS {
-            let response = responses.entry(status).or_default();
-            response.descriptions.push(when.to_owned());
-            response.content_type = Some("application/json".to_owned());
-            response.schema = Some(json!({ "$ref": "#/components/schemas/Error" }));
+        // What only the gateway says stands once, for all routes.
+        let shared: Vec<_> =
+            GATEWAY_ERRORS.iter().filter(|(status, ..)| !responses.contains_key(status)).collect();
+        for (status, _, when) in GATEWAY_ERRORS {
+            if let Some(response) = responses.get_mut(&status) {
+                response.descriptions.push(when.to_owned());
+            }
         }
+        let own = responses.into_iter().map(|(status, given)| (status, response(status, given, sample)));
+        let shared = shared
+            .into_iter()
+            .map(|(status, name, _)| (*status, json!({ "$ref": format!("#/components/responses/{name}") })));
+        let responses = own.chain(shared).collect();
         let operation = Operation {
             tags: [domain.to_owned()],
             operation_id: function.to_owned(),
@@ -94,10 +101,7 @@ impl Document {
             request_body: described
                 .request_body
                 .map(|schema| request_body(&schema, !described.request_body_is_optional, sample)),
-            responses: responses
-                .into_iter()
-                .map(|(status, given)| (status, response(status, given)))
-                .collect(),
+            responses,
         };
         let path = self.paths.entry(described.path).or_default();
         path.insert(described.method.to_ascii_lowercase(), operation);
@@ -130,29 +134,26 @@ impl Document {
 
     /// The document's text. Members of objects without a fixed order are in alphabetical order.
     pub(super) fn text(&self) -> Result<String> {
-        #[derive(Serialize)]
-        struct Whole<'a> {
-            openapi: &'static str,
-            info: Value,
-            servers: Value,
-            tags: &'a [Tag],
-            paths: &'a BTreeMap<String, BTreeMap<String, Operation>>,
-            components: Value,
-        }
-        let whole = Whole {
-            openapi: "3.1.1",
-            info: json!({
-                "title": "Praxis",
-                "version": env!("CARGO_PKG_VERSION"),
-                "description": DESCRIPTION,
-                "license": { "name": "MIT", "identifier": "MIT" },
-            }),
-            servers: servers(),
-            tags: &self.tags,
-            paths: &self.paths,
-            components: components(&self.schemas),
+        let info = json!({
+            "title": "Praxis",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": DESCRIPTION,
+            "license": { "name": "MIT", "identifier": "MIT" },
+        });
+        let members = [
+            ("openapi", json!("3.1.1")),
+            ("info", info),
+            ("servers", servers()),
+            ("tags", serde_json::to_value(&self.tags)?),
+            ("paths", serde_json::to_value(&self.paths)?),
+            ("components", components(&self.schemas)),
+        ];
+        let member = |(name, value): &(&str, Value)| {
+            let name = format!("  \"{name}\": ");
+            let value = layout::text(value, 2, name.len());
+            name + &value
         };
-        Ok(serde_json::to_string_pretty(&whole)? + "\n")
+        Ok(format!("{{\n{}\n}}\n", members.iter().map(member).collect::<Vec<_>>().join(",\n")))
     }
 }
 
@@ -172,8 +173,20 @@ fn servers() -> Value {
 }
 
 fn components(schemas: &Map<String, Value>) -> Value {
+    let gateway_errors: Map<String, Value> = GATEWAY_ERRORS
+        .iter()
+        .map(|(status, name, when)| {
+            let given = DescribedResponse {
+                descriptions: vec![(*when).to_owned()],
+                content_type: Some("application/json".to_owned()),
+                schema: Some(json!({ "$ref": "#/components/schemas/Error" })),
+            };
+            ((*name).to_owned(), response(*status, given, &Sample::default()))
+        })
+        .collect();
     json!({
         "schemas": schemas,
+        "responses": gateway_errors,
         "parameters": {
             "RequestId": {
                 "name": "X-Request-ID",
@@ -213,7 +226,7 @@ fn components(schemas: &Map<String, Value>) -> Value {
                 "in": "header",
                 "name": "X-CSRF-Token",
                 "description": "Beside the cookie of a session, for every method but GET: the `csrf_token` that the \
-                    sign-in answered. An `Origin` must be the application's or one of `CORS_ORIGINS`.",
+                    sign-in answered. An `Origin` must be the application's, the API's own or one of `CORS_ORIGINS`.",
             },
             "operator": {
                 "type": "http",
@@ -241,7 +254,7 @@ fn security(scheme: Option<&str>, is_optional: bool, method: &str) -> Value {
 
 /// A parameter with its example. Text cannot be null, so that alternative of an optional one goes.
 fn parameter(mut given: Value, sample: &Sample) -> Value {
-    let schema = without_null(given["schema"].take());
+    let schema = schema::for_clients(schema::without_null(given["schema"].take()));
     let text = |member: &str| given[member].as_str().unwrap_or_default().to_owned();
     let example = sample.parameter(&text("in"), &text("name"), &schema);
     if let Some(members) = given.as_object_mut() {
@@ -252,39 +265,15 @@ fn parameter(mut given: Value, sample: &Sample) -> Value {
     given
 }
 
-fn without_null(mut schema: Value) -> Value {
-    let is_null = |schema: &Value| schema["type"] == "null" || *schema == "null" || schema.is_null();
-    for member in ["type", "anyOf", "enum"] {
-        if let Some(alternatives) = schema.get_mut(member).and_then(Value::as_array_mut) {
-            alternatives.retain(|alternative| !is_null(alternative));
-            if let ("type" | "anyOf", [_]) = (member, alternatives.as_slice()) {
-                let only = alternatives.remove(0);
-                if member == "type" {
-                    schema[member] = only;
-                } else if let (Some(members), Value::Object(only)) = (schema.as_object_mut(), only) {
-                    members.remove(member);
-                    members.extend(only);
-                }
-            }
-        }
-    }
-    if let Some(members) = schema.as_object_mut()
-        && members.get("default").is_some_and(Value::is_null)
-    {
-        members.remove("default");
-    }
-    schema
-}
-
 fn request_body(schema: &Value, required: bool, sample: &Sample) -> Value {
-    let mut content = json!({ "schema": schema });
+    let mut content = json!({ "schema": schema::for_clients(schema.clone()) });
     if let Some(example) = sample.body() {
         content["examples"] = json!({ "sample": { "value": example } });
     }
     json!({ "required": required, "content": { "application/json": content } })
 }
 
-fn response(status: u16, given: DescribedResponse) -> Value {
+fn response(status: u16, given: DescribedResponse, sample: &Sample) -> Value {
     let mut headers = json!({ "X-Request-ID": { "$ref": "#/components/headers/X-Request-ID" } });
     if matches!(status, 429 | 503) {
         headers["Retry-After"] = json!({ "$ref": "#/components/headers/Retry-After" });
@@ -297,7 +286,12 @@ fn response(status: u16, given: DescribedResponse) -> Value {
         } else {
             json!({ "type": "string" })
         };
-        response["content"] = json!({ content_type: { "schema": given.schema.unwrap_or(any) } });
+        let mut content = json!({ "schema": given.schema.map_or(any, schema::for_clients) });
+        if let (200..300, "application/json", Some(answer)) = (status, content_type.as_str(), sample.answer())
+        {
+            content["example"] = answer.clone();
+        }
+        response["content"] = json!({ content_type: content });
     }
     response
 }
@@ -340,8 +334,13 @@ mod tests {
         assert_eq!(security(None, false, "GET"), json!([]));
         let statuses: Vec<_> = operation["responses"].as_object().unwrap().keys().collect();
         assert_eq!(statuses, ["200", "413", "429", "502", "503", "504"]);
-        let headers = |status: &str| operation["responses"][status]["headers"].as_object().unwrap().len();
-        assert_eq!((headers("200"), headers("429"), headers("503")), (1, 2, 2));
+        let headers = |response: &Value| response["headers"].as_object().unwrap().len();
+        assert_eq!(
+            (headers(&operation["responses"]["200"]), headers(&operation["responses"]["503"])),
+            (1, 2)
+        );
+        assert_eq!(operation["responses"]["429"]["$ref"], "#/components/responses/TooMany");
+        assert_eq!(headers(&document["components"]["responses"]["TooMany"]), 2);
         assert_eq!(
             operation["parameters"][0],
             json!({ "name": "q", "in": "query", "schema": { "type": "string" } })
@@ -358,17 +357,5 @@ mod tests {
         add("two", "PUT", json!({ "type": "string" })).unwrap();
         let error = add("three", "POST", json!({ "type": "integer" })).unwrap_err();
         assert_eq!(error.to_string(), "one and three mean different things by the schema A");
-    }
-
-    #[test]
-    fn a_parameter_is_never_null() {
-        assert_eq!(
-            without_null(json!({ "type": ["string", "null"], "default": null })),
-            json!({ "type": "string" })
-        );
-        let optional = json!({ "anyOf": [{ "$ref": "#/x" }, { "type": "null" }], "default": null });
-        assert_eq!(without_null(optional), json!({ "$ref": "#/x" }));
-        let both = json!({ "anyOf": [{ "type": "boolean" }, { "enum": [0, 1] }] });
-        assert_eq!(without_null(both.clone()), both);
     }
 }

@@ -1,28 +1,34 @@
-//! The examples in a function's sample event.
+//! The examples of a function: its sample event, and the answer to it.
 
 use std::{fs, path::Path};
 
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
-/// A call of the route as API Gateway hands it over.
+/// A call of the route as API Gateway hands it over, and what the route answered to it.
 #[derive(Debug, Default)]
-pub(super) struct Sample(Value);
+pub(super) struct Sample {
+    event: Value,
+    answer: Option<Value>,
+}
 
 impl Sample {
-    /// The event in `file`; without the file there are no examples, and `cargo local check` says that it is missing.
-    pub(super) fn read(file: &Path) -> Result<Sample> {
-        if !file.is_file() {
-            return Ok(Sample::default());
-        }
-        let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-        let event = serde_json::from_str(&text).with_context(|| format!("{} is no JSON", file.display()))?;
-        Ok(Sample(event))
+    /// The event `<name>.json` in the folder of its domain, and the answer in `answers/` there. Without a file there are no
+    /// examples: `cargo local check` says that an event is missing, a test that an answer is.
+    pub(super) fn read(folder: &Path, name: &str) -> Result<Sample> {
+        let file = format!("{name}.json");
+        let event = read(&folder.join(&file))?.unwrap_or_default();
+        Ok(Sample { event, answer: read(&folder.join("answers").join(&file))? })
+    }
+
+    /// The JSON answer.
+    pub(super) fn answer(&self) -> Option<&Value> {
+        self.answer.as_ref()
     }
 
     /// The JSON body.
     pub(super) fn body(&self) -> Option<Value> {
-        serde_json::from_str(self.0.get("body")?.as_str()?).ok()
+        serde_json::from_str(self.event.get("body")?.as_str()?).ok()
     }
 
     /// The value of a path or query parameter, as its schema's type.
@@ -32,12 +38,20 @@ impl Sample {
             "query" => "queryStringParameters",
             _ => return None,
         };
-        let text = self.0.get(member)?.get(name)?.as_str()?;
+        let text = self.event.get(member)?.get(name)?.as_str()?;
         match schema["type"].as_str() {
             Some("integer" | "number" | "boolean") => serde_json::from_str(text).ok(),
             _ => Some(text.into()),
         }
     }
+}
+
+fn read(file: &Path) -> Result<Option<Value>> {
+    if !file.is_file() {
+        return Ok(None);
+    }
+    let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    serde_json::from_str(&text).map(Some).with_context(|| format!("{} is no JSON", file.display()))
 }
 
 #[cfg(test)]
@@ -48,14 +62,15 @@ mod tests {
 
     #[test]
     fn examples_have_their_schema_s_type() {
-        let sample = Sample(json!({
+        let event = json!({
             "body": "{\"title\":\"x\"}", "pathParameters": { "id": "7" }, "queryStringParameters": { "limit": "7" },
-        }));
+        });
+        let sample = Sample { event, answer: None };
         assert_eq!(sample.body(), Some(json!({ "title": "x" })));
         assert_eq!(sample.parameter("path", "id", &json!({ "type": "string" })), Some(json!("7")));
         assert_eq!(sample.parameter("query", "limit", &json!({ "type": "integer" })), Some(json!(7)));
         assert_eq!(sample.parameter("query", "offset", &json!({})), None);
-        let bare = Sample(json!({ "body": null, "queryStringParameters": null }));
+        let bare = Sample { event: json!({ "body": null, "queryStringParameters": null }), answer: None };
         assert_eq!(bare.body(), None);
         assert_eq!(bare.parameter("query", "limit", &json!({})), None);
     }

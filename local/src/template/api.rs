@@ -24,6 +24,8 @@ pub struct Api {
     pub responses: BTreeMap<String, GatewayResponse>,
     /// Media types that pass as base64, `image/*` and `*/*` included.
     pub binary_media_types: Vec<String>,
+    /// `MinimumCompressionSize`: answers of at least so many bytes are compressed. `None`: none are.
+    pub minimum_compression_size: Option<usize>,
     /// `MethodSettings` that limit rates.
     pub throttles: Vec<MethodSetting>,
 }
@@ -111,6 +113,10 @@ impl Api {
             binary_media_types: media
                 .map(|kind| Ok(text(kind)?.replace("~1", "/")))
                 .collect::<Result<_>>()?,
+            minimum_compression_size: properties
+                .get("MinimumCompressionSize")
+                .map(|size| text(size)?.parse().context("in MinimumCompressionSize"))
+                .transpose()?,
             throttles: settings
                 .filter_map(|setting| MethodSetting::read(setting).transpose())
                 .collect::<Result<_>>()?,

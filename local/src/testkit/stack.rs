@@ -50,6 +50,7 @@ pub struct Builder {
     environment: BTreeMap<String, String>,
     own_server: bool,
     throttle: bool,
+    knows_its_address: bool,
     template: Option<Arc<Template>>,
     binaries: Option<PathBuf>,
     options: lambda::Options,
@@ -74,6 +75,12 @@ impl Builder {
         self
     }
 
+    /// Sets `API_URL` to the address that the API gets, as `cargo local` does.
+    pub fn knows_its_address(mut self) -> Self {
+        self.knows_its_address = true;
+        self
+    }
+
     /// Uses another template and another folder of programs than the project's.
     pub fn template(mut self, template: Template, binaries: PathBuf) -> Self {
         (self.template, self.binaries) = (Some(Arc::new(template)), Some(binaries));
@@ -94,11 +101,16 @@ impl Builder {
         let database =
             if self.own_server { Database::on_own_server().await } else { Database::migrated().await };
         let mails = mail::Folder::new();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port on 127.0.0.1");
         let mut environment = BTreeMap::from([
             ("APP_ENV".to_owned(), "test".to_owned()),
             ("AUTH_KEYS_FILE".to_owned(), auth_keys().display().to_string()),
             ("MAIL_DIRECTORY".to_owned(), mails.path().display().to_string()),
         ]);
+        if self.knows_its_address {
+            let address = listener.local_addr().expect("a bound listener has an address");
+            environment.insert("API_URL".to_owned(), format!("http://{address}"));
+        }
         environment.extend(self.environment);
         let environment = cloud::environment(&database.url().await, &environment).expect("an environment");
         let template = match self.template {
@@ -117,7 +129,6 @@ impl Builder {
         });
         let fleet = Lambda::new(&template.functions, binaries, environment.clone(), sender, options).await;
         let lambda = Arc::new(fleet.expect("the local Lambda starts"));
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port on 127.0.0.1");
         let options = gateway::Options { throttle: self.throttle, ..gateway::Options::default() };
         let gateway = gateway::serve(listener, Arc::clone(&template), Arc::clone(&lambda), options)
             .expect("the local gateway starts");

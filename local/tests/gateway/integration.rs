@@ -1,5 +1,8 @@
 //! Answers of functions on their way to the client.
 
+use std::io::Read as _;
+
+use flate2::read::GzDecoder;
 use serde_json::{Value, json};
 
 use crate::cloud::{Cloud, answer};
@@ -52,6 +55,36 @@ async fn base64_is_decoded_for_binary_types_only() {
     assert_eq!(unasked.text().await.unwrap(), "iVBO/w==", "the first type accepted decides");
     let text = integrate(&cloud, reply("text/plain"), "text/plain").await;
     assert_eq!(text.text().await.unwrap(), "iVBO/w==");
+}
+
+#[tokio::test]
+async fn answers_are_compressed_from_the_smallest_size_on_for_those_who_accept_it() {
+    let cloud = Cloud::start().await;
+    let ask = async |body: String, accepted: &str, encoded: &str| {
+        let mut reply = json!({"statusCode": 200, "body": body});
+        if !encoded.is_empty() {
+            reply["headers"] = json!({"content-encoding": encoded});
+        }
+        let request = cloud.http.post(cloud.url("/items")).header("x-do", "answer");
+        request.header("accept-encoding", accepted).body(reply.to_string()).send().await.unwrap()
+    };
+    let (long, short) = ("a".repeat(1000), "a".repeat(999));
+    let response = ask(long.clone(), "gzip, deflate, br", "").await;
+    assert_eq!(response.headers()["content-encoding"], "gzip");
+    let packed = response.bytes().await.unwrap();
+    assert!(packed.len() < 100 && packed.starts_with(b"\x1f\x8b"), "{} bytes", packed.len());
+    let mut text = String::new();
+    GzDecoder::new(&packed[..]).read_to_string(&mut text).unwrap();
+    assert_eq!(text, long);
+    for (body, accepted, encoded) in [(&short, "gzip", ""), (&long, "br", ""), (&long, "gzip", "identity")] {
+        let response = ask(body.clone(), accepted, encoded).await;
+        let coding = response.headers().get("content-encoding").map(|value| value.to_str().unwrap());
+        assert_eq!(coding.unwrap_or_default(), encoded, "{accepted}");
+        assert_eq!(response.text().await.unwrap(), *body);
+    }
+    let plain = cloud.http.post(cloud.url("/items")).header("x-do", "answer");
+    let plain = plain.body(json!({"statusCode": 200, "body": long}).to_string()).send().await.unwrap();
+    assert_eq!(plain.headers().get("content-encoding"), None);
 }
 
 #[tokio::test]

@@ -86,12 +86,13 @@ impl Browser {
 }
 
 impl FromRequest for KnownOrigin {
-    /// Reads the origins: `APP_URL`'s and those of `CORS_ORIGINS`, where `*` says nothing: it is for reading without a
-    /// session.
+    /// Reads the origins: `APP_URL`'s, `API_URL`'s, which serves pages of its own, and those of `CORS_ORIGINS`, where `*`
+    /// says nothing: it is for reading without a session.
     fn start() -> Result<(), SettingError> {
-        let app =
-            reqwest::Url::parse(&settings::app_url()).map_err(|_| "APP_URL must be an address".to_owned())?;
-        let mut origins = vec![app.origin().ascii_serialization()];
+        let mut origins = vec![origin_of("APP_URL", &settings::app_url())?];
+        if let Some(api) = settings::find("API_URL") {
+            origins.push(origin_of("API_URL", &api)?);
+        }
         let list = settings::find("CORS_ORIGINS").unwrap_or_default();
         let listed = list.split(',').map(|origin| origin.trim().trim_end_matches('/'));
         origins.extend(listed.filter(|origin| !matches!(*origin, "" | "*")).map(str::to_owned));
@@ -104,8 +105,16 @@ impl FromRequest for KnownOrigin {
     }
 
     fn describe(operation: &mut Operation) {
-        operation.error(403, "The `Origin` is neither the application's nor one of `CORS_ORIGINS`");
+        operation.error(
+            403,
+            "The `Origin` is neither the application's nor the API's own nor one of `CORS_ORIGINS`",
+        );
     }
+}
+
+fn origin_of(setting: &str, address: &str) -> Result<String, SettingError> {
+    let address = reqwest::Url::parse(address).map_err(|_| format!("{setting} must be an address"))?;
+    Ok(address.origin().ascii_serialization())
 }
 
 fn check_write(headers: &HeaderMap, secret: &OpaqueToken) -> Result<()> {

@@ -122,10 +122,12 @@ async fn a_write_needs_the_session_s_own_csrf_token() {
 #[tokio::test]
 async fn a_write_from_a_strange_origin_is_403() {
     let builder = Stack::builder().env("APP_URL", "https://app.example/start");
+    let builder = builder.env("API_URL", "https://api.example/dev");
     let stack = builder.env("CORS_ORIGINS", "https://one.example, https://two.example/").start().await;
     let browser = Browser::new(&stack).await;
     let write = async |origin: &str| browser.page().patch(ME, json!({})).header("origin", origin).await;
-    for origin in ["https://app.example", "https://one.example", "https://two.example"] {
+    for origin in ["https://app.example", "https://api.example", "https://one.example", "https://two.example"]
+    {
         write(origin).await.assert_status(200);
     }
     for origin in

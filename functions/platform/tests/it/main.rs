@@ -6,11 +6,13 @@
 )]
 
 mod get_docs;
+mod get_docs_script;
 mod get_health;
 mod get_metrics;
 mod get_openapi;
 mod get_ops_metrics;
 mod get_readiness;
+mod in_a_browser;
 mod log_lines;
 mod migrate;
 mod migration;
