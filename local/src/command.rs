@@ -127,12 +127,27 @@ enum Command {
     },
 }
 
-#[derive(Clone, Copy, Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 enum Keys {
     /// Add a key that signs in ten minutes, and drop those replaced more than a day ago
     Rotate,
     /// Print the public keys, for the secret that every function reads
     Public,
+    /// Store the keys in Secrets Manager, the public ones first; secrets that are named and missing are created
+    Push {
+        /// Name or ARN of the secret with the private keys
+        #[arg(long)]
+        secret: String,
+        /// Name or ARN of the secret with the public keys
+        #[arg(long)]
+        jwks_secret: String,
+    },
+    /// Write the keys of Secrets Manager into the file
+    Pull {
+        /// Name or ARN of the secret with the private keys
+        #[arg(long)]
+        secret: String,
+    },
 }
 
 #[derive(Clone, Copy, Debug, Subcommand)]
@@ -155,7 +170,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         Some(Command::Invoke { function, event, release }) => invoke::run(&function, event, release).await,
         Some(Command::Logs { follow, raw }) => logs::run(follow, raw).await,
         Some(Command::Migrate { direction }) => migrate::run(direction).await,
-        Some(Command::Keys { action, file }) => keys::run(action, file),
+        Some(Command::Keys { action, file }) => keys::run(action, file).await,
         Some(Command::Psql { arguments }) => psql::run(&arguments).await,
         Some(Command::Package { arm64: _, x86_64 }) => {
             let architecture = if x86_64 { Architecture::X86_64 } else { Architecture::Arm64 };

@@ -17,6 +17,7 @@ pub mod fakes;
 mod journal;
 mod mail;
 mod redis;
+mod secrets_manager;
 mod stack;
 
 pub use client::{Answer, Call, Client, SetCookie};
@@ -24,4 +25,5 @@ pub use database::Database;
 pub use examples::examples;
 pub use mail::Mail;
 pub use redis::Redis;
+pub use secrets_manager::SecretsManager;
 pub use stack::{Builder, Stack, stack};

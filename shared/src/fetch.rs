@@ -1,4 +1,4 @@
-//! One `GET` for the verification of tokens.
+//! One request on a connection of its own: for the keys that verify tokens, and for the few who speak to AWS.
 //!
 //! Every route verifies tokens, few call a model: so this is hyper on a socket, which the Lambda runtime links anyway,
 //! and a route that only reads the database carries no HTTP client (`reqwest` was a tenth of its program).
@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, StatusCode, Uri, header};
-use http_body_util::{BodyExt, Empty, Limited};
+use http::{HeaderValue, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
@@ -29,19 +29,28 @@ pub async fn get(
     time: Duration,
     limit: usize,
 ) -> Result<(StatusCode, Bytes), Cause> {
-    tokio::time::timeout(time, get_untimed(url, headers, limit)).await.map_err(|_| "no answer in time")?
+    let mut request = Request::get(url)
+        .header(header::ACCEPT, "application/json")
+        .header(header::USER_AGENT, concat!("praxis/", env!("CARGO_PKG_VERSION")))
+        .body(Bytes::new())?;
+    for (name, value) in headers {
+        request.headers_mut().insert(name.clone(), value.clone());
+    }
+    let (head, body) = send(request, time, limit).await?.into_parts();
+    Ok((head.status, body))
+}
+
+/// The answer to a request with an absolute address, within `time` and with at most `limit` bytes of body.
+pub async fn send(request: Request<Bytes>, time: Duration, limit: usize) -> Result<Response<Bytes>, Cause> {
+    tokio::time::timeout(time, send_untimed(request, limit)).await.map_err(|_| "no answer in time")?
 }
 
 /// A socket, with or without TLS: one type, so that hyper is compiled once for both.
 trait Socket: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Socket for T {}
 
-async fn get_untimed(
-    url: &str,
-    headers: &[(header::HeaderName, HeaderValue)],
-    limit: usize,
-) -> Result<(StatusCode, Bytes), Cause> {
-    let uri: Uri = url.parse()?;
+async fn send_untimed(mut request: Request<Bytes>, limit: usize) -> Result<Response<Bytes>, Cause> {
+    let uri = std::mem::take(request.uri_mut());
     let authority = uri.authority().ok_or("the address has no host")?;
     let is_tls = uri.scheme_str() == Some("https");
     let host = authority.host().trim_start_matches('[').trim_end_matches(']');
@@ -58,18 +67,11 @@ async fn get_untimed(
 
     let (mut sender, connection) = http1::handshake(TokioIo::new(socket)).await?;
     let connection = tokio::spawn(connection);
-    let target = uri.path_and_query().map_or("/", |target| target.as_str());
-    let mut request = Request::get(target)
-        .header(header::HOST, authority.as_str())
-        .header(header::ACCEPT, "application/json")
-        .header(header::USER_AGENT, concat!("praxis/", env!("CARGO_PKG_VERSION")))
-        .body(Empty::<Bytes>::new())?;
-    for (name, value) in headers {
-        request.headers_mut().insert(name.clone(), value.clone());
-    }
-    let response = sender.send_request(request).await?;
-    let status = response.status();
-    let body = Limited::new(response.into_body(), limit).collect().await?.to_bytes();
+    // On the wire the address is the path alone, and its host a header.
+    *request.uri_mut() = uri.path_and_query().map_or("/", |target| target.as_str()).parse()?;
+    request.headers_mut().insert(header::HOST, authority.as_str().parse()?);
+    let (head, body) = sender.send_request(request.map(Full::new)).await?.into_parts();
+    let body = Limited::new(body, limit).collect().await?.to_bytes();
     connection.abort();
-    Ok((status, body))
+    Ok(Response::from_parts(head, body))
 }

@@ -17,7 +17,8 @@ use super::{Findings, Tree, packages};
 
 /// What the tool is built from; its path dependencies come with it.
 const TOOL: &str = "local/Cargo.toml";
-const WITH_IT: [&str; 2] = ["shared/Cargo.toml", "functions/platform/Cargo.toml"];
+const WITH_IT: [&str; 3] =
+    ["shared/Cargo.toml", "functions/platform/Cargo.toml", "functions/signing-keys/Cargo.toml"];
 
 type Dependencies = BTreeMap<String, BTreeSet<String>>;
 

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     cloud, functions,
     gateway::{self, Gateway},
-    keys::{self, KeySet, Role},
+    keys::{self, Role},
     lambda::{self, InvokeContext, InvokeError, Lambda, LogLine},
     logs,
     template::Template,
@@ -176,8 +176,8 @@ impl Stack {
     /// # Panics
     /// When there is none.
     pub fn signing_key(&self) -> Key {
-        let set = KeySet::read(Path::new(&self.environment["AUTH_KEYS_FILE"])).expect("a file of keys");
-        let signing = set.roles().into_iter().find(|(_, role)| *role == Role::Signing);
+        let set = keys::read(Path::new(&self.environment["AUTH_KEYS_FILE"])).expect("a file of keys");
+        let signing = set.roles(jiff::Timestamp::now()).into_iter().find(|(_, role)| *role == Role::Signing);
         let (key, _) = signing.expect("a key that signs");
         Key::eddsa(&key.kid, key.pair().expect("a key pair"))
     }

@@ -27,6 +27,8 @@ pub struct Event<T>(pub T);
 /// A job with its types forgotten.
 pub(crate) struct Job {
     run: Arc<dyn Fn(Db, Value) -> JobFuture + Send + Sync>,
+    /// Whether it needs the database's settings.
+    database: bool,
     /// Reads the settings that the job needs beyond the database's.
     pub(super) needs: Option<fn() -> Result<(), SettingError>>,
     /// Whether it has work before the first migration too.
@@ -40,12 +42,15 @@ type JobFuture = Pin<Box<dyn Future<Output = Result<Value>> + Send>>;
 
 impl Job {
     pub(super) fn start(&self) -> Result<(), SettingError> {
-        Db::start()?;
+        if self.database {
+            Db::start()?;
+        }
         self.needs.map_or(Ok(()), |start| start())
     }
 }
 
-/// A function that is a job: `async fn(Db, Event<T>) -> Result<R>`; what it returns stands in its log line.
+/// A function that is a job: `async fn(Db, Event<T>) -> Result<R>`, or without the database `async fn(Event<T>) ->
+/// Result<R>`; what it returns stands in its log line.
 pub trait IntoJob<Parameters> {
     /// Forgets the types.
     fn into_job(self) -> Route;
@@ -67,7 +72,30 @@ where
                 Ok(serde_json::to_value(function(db, Event(event)).await?)?)
             })
         };
-        Route::job(Job { run: Arc::new(run), needs: None, makes_schema: false })
+        Route::job(Job { run: Arc::new(run), database: true, needs: None, makes_schema: false })
+    }
+}
+
+/// Marks the parameters of a job without the database.
+pub struct EventAlone<P>(std::marker::PhantomData<P>);
+
+impl<F, Fut, T, R> IntoJob<EventAlone<(T, R)>> for F
+where
+    F: Fn(Event<T>) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<R>> + Send + 'static,
+    T: Deserr<Problems> + Send + 'static,
+    R: Serialize + 'static,
+{
+    fn into_job(self) -> Route {
+        let function = Arc::new(self);
+        let run = move |_: Db, event: Value| -> JobFuture {
+            let function = function.clone();
+            Box::pin(async move {
+                let event = crate::input::read(event)?;
+                Ok(serde_json::to_value(function(Event(event)).await?)?)
+            })
+        };
+        Route::job(Job { run: Arc::new(run), database: false, needs: None, makes_schema: false })
     }
 }
 
@@ -127,7 +155,7 @@ where
             Ok(json!({ "batchItemFailures": failures }))
         })
     };
-    Route::job(Job { run: Arc::new(run), needs: None, makes_schema: false })
+    Route::job(Job { run: Arc::new(run), database: true, needs: None, makes_schema: false })
 }
 
 pub(super) async fn run(job: Job) -> Result<(), lambda_runtime::Error> {

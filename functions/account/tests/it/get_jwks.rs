@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use local::keys::{self, KeySet};
+use local::keys;
 use local::testkit::{self, Stack};
 use serde_json::{Value, json};
 
@@ -48,7 +48,7 @@ async fn a_private_half_is_never_shown() {
     let answer = stack.anonymous().get(JWKS).await;
     answer.assert_error(500, "INTERNAL_ERROR", "internal server error");
     assert!(stack.lines().iter().all(|line| !line.line.contains("hunter2")));
-    assert!(KeySet::read(&file).is_err());
+    assert!(keys::read(&file).is_err());
     fs::remove_dir_all(folder).expect("a folder to remove");
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use jiff::{SignedDuration, Timestamp};
-use local::keys::{self, KeySet};
+use local::keys;
 use local::testkit::fakes::{IdentityProvider, Key, Secrets, token, unsigned_token};
 use local::testkit::{self, Answer, Stack};
 use serde_json::{Value, json};
@@ -219,7 +219,7 @@ async fn in_aws_a_secret_signs_and_another_verifies() {
     login(&stack, MIA, PASSWORD).await.assert_error(500, "INTERNAL_ERROR", "internal server error");
 
     secrets.put("arn:aws:secretsmanager:private", text);
-    secrets.put("arn:aws:secretsmanager:public", KeySet::read(&file.0).expect("keys").public().to_string());
+    secrets.put("arn:aws:secretsmanager:public", keys::read(&file.0).expect("keys").public().to_string());
     let stack = settings.into_iter().fold(Stack::builder(), |stack, (name, value)| stack.env(name, value));
     let stack = stack.start().await;
     let person = register(&stack, MIA).await;
@@ -227,7 +227,7 @@ async fn in_aws_a_secret_signs_and_another_verifies() {
     let me = call(&stack, &signed_in.str("access_token")).await;
     assert_eq!(me.str("user_id"), person.to_string());
     let answer = stack.anonymous().get("/.well-known/jwks.json").await;
-    assert_eq!(answer.json(), KeySet::read(&file.0).expect("keys").public());
+    assert_eq!(answer.json(), keys::read(&file.0).expect("keys").public());
 }
 
 #[tokio::test]
