@@ -28,6 +28,7 @@ STACK = "praxis-production-20"
 # The longest that a parameter of a kind gets in practice, for the length of the settings.
 LONGEST = {
     "Arn": "arn:aws:secretsmanager:ap-southeast-2:123456789012:secret:praxis/production/database-credentials-AbCdEf",
+    "Host": "praxis-production.cluster-abcdefghijkl.ap-southeast-2.rds.amazonaws.com",
     "Url": "https://a-rather-long-name-of-a-project.some-region.example.com/with/a/path",
     "Key": "k" * 256,
     "Origins": ",".join(f"https://app-{n}.a-rather-long-name.example.com" for n in range(8)),

@@ -8,6 +8,7 @@
 mod connect;
 mod from_request;
 mod parameter;
+mod target;
 mod transaction;
 
 use std::sync::Arc;

@@ -1,55 +1,55 @@
-//! Secrets from AWS Secrets Manager, through the AWS Parameters and Secrets Lambda Extension.
-//!
-//! The extension is a local HTTP endpoint that signs, fetches and caches; so a function that needs a secret carries
-//! no AWS SDK, which would be most of its size and of its cold start.
-//! Source: <https://docs.aws.amazon.com/secretsmanager/latest/userguide/retrieving-secrets_lambda.html>
+//! Secrets from AWS Secrets Manager: by the AWS Parameters and Secrets Lambda Extension, or with the feature
+//! `signed-secrets` by a call of its own.
 
-use http_body_util::BodyExt;
-use lambda_runtime_api_client::{Client, body::Body};
+#[cfg(not(feature = "signed-secrets"))]
+mod extension;
+#[cfg(any(test, feature = "signed-secrets"))]
+mod signed;
 
-use crate::error::{Result, internal};
-use crate::settings;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-/// The text of the secret `arn`. Fails with the extension's status, never with its answer's text.
+#[cfg(not(feature = "signed-secrets"))]
+use extension as source;
+#[cfg(feature = "signed-secrets")]
+use signed as source;
+
+use crate::error::Result;
+
+/// For how long [`get`] answers from memory.
+const KEPT: Duration = Duration::from_secs(300);
+
+/// What this sandbox has read, by ARN, and when.
+static MEMORY: Mutex<BTreeMap<String, (Instant, String)>> = Mutex::new(BTreeMap::new());
+
+/// The text of the secret `arn`, at most five minutes old. Fails with what its source answered, never with a secret's
+/// text.
 pub async fn get(arn: &str) -> Result<String> {
-    let port = settings::find("PARAMETERS_SECRETS_EXTENSION_HTTP_PORT").unwrap_or_else(|| "2773".to_owned());
-    let client = Client::builder()
-        .with_endpoint(format!("http://localhost:{port}").parse()?)
-        .build()
-        .map_err(|cause| internal(cause.to_string()))?;
-    let request = http::Request::get(format!("/secretsmanager/get?secretId={}", encoded(arn)))
-        .header("X-Aws-Parameters-Secrets-Token", settings::find("AWS_SESSION_TOKEN").unwrap_or_default())
-        .body(Body::empty())?;
-    let answer = client.call(request).await.map_err(|cause| internal(cause.to_string()))?;
-    let status = answer.status();
-    let body = answer.into_body().collect().await.map_err(|cause| internal(cause.to_string()))?.to_bytes();
-    if !status.is_success() {
-        return Err(internal(format!("the secrets extension answered {status} for {arn}")));
+    let kept = MEMORY.lock().unwrap_or_else(PoisonError::into_inner).get(arn).cloned();
+    match kept {
+        Some((read, text)) if read.elapsed() < KEPT => Ok(text),
+        _ => fresh(arn).await,
     }
-    #[derive(serde::Deserialize)]
-    struct Secret {
-        #[serde(rename = "SecretString")]
-        text: String,
-    }
-    Ok(serde_json::from_slice::<Secret>(&body)?.text)
 }
 
-/// Percent-encodes all but RFC 3986's unreserved characters.
-fn encoded(text: &str) -> String {
-    text.bytes()
-        .map(|byte| match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                char::from(byte).to_string()
-            }
-            _ => format!("%{byte:02X}"),
-        })
-        .collect()
+/// The text of the secret `arn` as it is now: for who was refused with the one that [`get`] gave, and for who keeps what
+/// it has read itself.
+pub async fn fresh(arn: &str) -> Result<String> {
+    let text = source::text(arn, None).await?;
+    let mut memory = MEMORY.lock().unwrap_or_else(PoisonError::into_inner);
+    memory.insert(arn.to_owned(), (Instant::now(), text.clone()));
+    Ok(text)
 }
 
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn an_arn_is_one_query_value() {
-        assert_eq!(super::encoded("arn:aws:x/ü"), "arn%3Aaws%3Ax%2F%C3%BC");
-    }
+/// The text of the version that a rotation prepares, which is not the current one yet. Fails where there is none.
+pub async fn pending(arn: &str) -> Result<String> {
+    source::text(arn, Some("AWSPENDING")).await
+}
+
+/// What both sources answer.
+#[derive(serde::Deserialize)]
+struct Secret {
+    #[serde(rename = "SecretString")]
+    text: String,
 }

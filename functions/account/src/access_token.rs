@@ -135,7 +135,7 @@ async fn of_secret(arn: &str) -> Result<Arc<[SigningKey]>> {
     {
         return Ok(keys.clone());
     }
-    let read = secrets::get(arn).await.and_then(|text| parse(&text));
+    let read = secrets::fresh(arn).await.and_then(|text| parse(&text));
     let keys = match (read, &*kept) {
         (Ok(keys), _) => keys,
         // The keys of a moment ago still sign, and everybody has them.

@@ -5,25 +5,16 @@
 //! sign with the new key.
 //! Source: <https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_lambda-functions.html>
 
-use std::sync::OnceLock;
-
-use deserr::Deserr;
 use jiff::Timestamp;
-use serde::Serialize;
 use serde_json::Value;
-use shared::error::{Result, conflict, internal};
-use shared::input::Problems;
-use shared::settings::{self, SettingError};
-use shared::text_enum;
-use shared::value::Text;
+use shared::prelude::*;
+use shared::settings;
 
 use crate::key_set::KeySet;
 use crate::store::{CURRENT, PENDING, Store};
 
 /// How long a function may use a public set before it reads it again, in seconds.
 const CACHED: i64 = 300;
-
-static PUBLIC_SECRET: OnceLock<String> = OnceLock::new();
 
 text_enum! {
     /// A step of a rotation, in their order.
@@ -36,8 +27,7 @@ text_enum! {
 }
 
 /// What Secrets Manager sends.
-#[derive(Deserr)]
-#[deserr(error = Problems)]
+#[input]
 pub struct Rotation {
     /// What to do.
     #[deserr(rename = "Step")]
@@ -51,20 +41,13 @@ pub struct Rotation {
 }
 
 /// What a step has done, for the log.
-#[derive(Debug, Serialize)]
+#[answer]
 pub struct Rotated {
     step: Step,
     /// The new key.
     kid: Option<String>,
     /// Nothing was left to do: the version is already the one that everybody reads.
     already_current: bool,
-}
-
-/// Reads the setting `AUTH_JWKS_SECRET_ARN`, the secret with the public halves.
-pub fn start() -> Result<(), SettingError> {
-    let secret = settings::find("AUTH_JWKS_SECRET_ARN").ok_or("AUTH_JWKS_SECRET_ARN must be set")?;
-    PUBLIC_SECRET.get_or_init(|| secret);
-    Ok(())
 }
 
 /// Does one step. Refuses, as AWS' own rotation functions do, a secret that does not rotate, and a version that is not
@@ -119,13 +102,13 @@ async fn create(store: &Store, secret: &str, token: &str) -> Result<()> {
 
 /// Stores the public halves, unless they are.
 async fn publish(store: &Store, pending: &KeySet) -> Result<()> {
-    let public = pending.public();
-    let stored = store.current(public_secret()?).await?;
+    let (secret, public) = (public_secret()?, pending.public());
+    let stored = store.current(&secret).await?;
     let is_stored = stored.is_some_and(|stored| {
         serde_json::from_str::<Value>(&stored.text).is_ok_and(|stored| stored == public)
     });
     if !is_stored {
-        store.put(public_secret()?, serde_json::to_string_pretty(&public)?).await?;
+        store.put(&secret, serde_json::to_string_pretty(&public)?).await?;
     }
     Ok(())
 }
@@ -134,7 +117,7 @@ async fn publish(store: &Store, pending: &KeySet) -> Result<()> {
 /// whose time has come: then everybody must have had the time to read it. When a schedule is set up, Secrets Manager
 /// tests with a copy of the current version, which has no new key.
 async fn test(store: &Store, secret: &str, pending: &KeySet) -> Result<()> {
-    let published = store.current(public_secret()?).await?;
+    let published = store.current(&public_secret()?).await?;
     let published = published.ok_or_else(|| conflict("no public keys are stored: setSecret comes first"))?;
     let jwks = serde_json::from_str(&published.text).unwrap_or(Value::Null);
     if !pending.is_verified_by(&jwks)? {
@@ -151,6 +134,8 @@ async fn test(store: &Store, secret: &str, pending: &KeySet) -> Result<()> {
     Ok(())
 }
 
-fn public_secret() -> Result<&'static str> {
-    PUBLIC_SECRET.get().map(String::as_str).ok_or_else(|| internal("the rotation was not started"))
+/// The secret with the public halves. A deployment without keys of its own has this function too, and never calls it: so
+/// it is no error of the start.
+fn public_secret() -> Result<String> {
+    settings::find("AUTH_JWKS_SECRET_ARN").ok_or_else(|| conflict("AUTH_JWKS_SECRET_ARN must be set"))
 }

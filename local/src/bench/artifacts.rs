@@ -128,7 +128,8 @@ pub(super) async fn dependencies(functions: &[Function], budgets: &Budgets) -> R
     let (mut rows, mut checks) = (Vec::new(), Vec::new());
     for package in project::function_packages()? {
         let listed = packages_of(&package).await?;
-        let forbidden: Vec<_> = listed.iter().filter(|name| budgets.absent.forbids(name)).cloned().collect();
+        let forbidden: Vec<_> =
+            listed.iter().filter(|name| budgets.absent.forbids(&package, name)).cloned().collect();
         for function in functions {
             if project::function_source(&function.name).is_none_or(|(found, _)| found != package) {
                 continue;

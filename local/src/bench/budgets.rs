@@ -100,6 +100,9 @@ pub(super) struct Throughput {
 pub(super) struct Absent {
     /// Package names; a `*` at the end stands for any ending.
     pub(super) packages: Vec<String>,
+    /// Those that a package of functions may link after all.
+    #[serde(default)]
+    pub(super) except: BTreeMap<String, Vec<String>>,
 }
 
 /// The weekly job.
@@ -126,12 +129,15 @@ impl PerClass {
 }
 
 impl Absent {
-    /// Whether the package `name` may not be linked.
-    pub(super) fn forbids(&self, name: &str) -> bool {
-        self.packages.iter().any(|pattern| match pattern.strip_suffix('*') {
-            Some(beginning) => name.starts_with(beginning),
-            None => name == pattern,
-        })
+    /// Whether the functions of the package `of` may not link the package `name`.
+    pub(super) fn forbids(&self, of: &str, name: &str) -> bool {
+        let among = |patterns: &[String]| {
+            patterns.iter().any(|pattern| match pattern.strip_suffix('*') {
+                Some(beginning) => name.starts_with(beginning),
+                None => name == pattern,
+            })
+        };
+        among(&self.packages) && !self.except.get(of).is_some_and(|except| among(except))
     }
 }
 
@@ -181,8 +187,12 @@ mod tests {
 
     #[test]
     fn a_pattern_forbids_every_ending() {
-        let absent = Absent { packages: vec!["aws-sdk-*".to_owned(), "aws-config".to_owned()] };
-        assert!(absent.forbids("aws-sdk-s3") && absent.forbids("aws-config"));
-        assert!(!absent.forbids("aws-lc-rs") && !absent.forbids("aws-configure"));
+        let absent = Absent {
+            packages: vec!["aws-sdk-*".to_owned(), "aws-config".to_owned()],
+            except: BTreeMap::from([("keys".to_owned(), vec!["aws-sdk-s3".to_owned()])]),
+        };
+        assert!(absent.forbids("account", "aws-sdk-s3") && absent.forbids("account", "aws-config"));
+        assert!(!absent.forbids("account", "aws-lc-rs") && !absent.forbids("account", "aws-configure"));
+        assert!(!absent.forbids("keys", "aws-sdk-s3") && absent.forbids("keys", "aws-sdk-sts"));
     }
 }

@@ -52,6 +52,11 @@ impl Redis {
         format!("redis://:{}@127.0.0.1:{}", self.password, self.port)
     }
 
+    /// The password.
+    pub fn password(&self) -> &str {
+        &self.password
+    }
+
     /// What the server answers to a command, as it stands on the wire (RESP 2): for a look behind the functions' back.
     ///
     /// # Panics

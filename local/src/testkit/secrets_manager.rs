@@ -13,12 +13,34 @@ use crate::project;
 
 const REQUIREMENTS: &str = include_str!("../../moto-requirements.txt");
 
-/// Serves until standard input ends: so it ends with the test, also with one that is killed.
+/// Serves until standard input ends: so it ends with the test, also with one that is killed. One call at a time, as if
+/// each were a transaction, and with two things as AWS has them: a version's text stays what it is, also while a rotation
+/// prepares it, and a refusal is JSON.
 const SERVER: &str = "
-import os, sys, threading
+import json, os, sys, threading
+from moto.core.exceptions import _RESTError
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.secretsmanager.exceptions import ResourceExistsException
+from moto.secretsmanager.models import SecretsManagerBackend
 from werkzeug.serving import make_server
-server = make_server('127.0.0.1', 0, DomainDispatcherApplication(create_backend_app), threaded=True)
+
+put = SecretsManagerBackend.put_secret_value
+def put_once(self, secret_id, secret_string, secret_binary, client_request_token, version_stages):
+    secret = self.secrets[secret_id] if secret_id in self.secrets else None
+    version = secret.versions.get(client_request_token, {}) if secret else {}
+    if version.get('secret_string', secret_string) != secret_string:
+        raise ResourceExistsException('The version has another text.')
+    return put(self, secret_id, secret_string, secret_binary, client_request_token, version_stages)
+SecretsManagerBackend.put_secret_value = put_once
+
+make = _RESTError.__init__
+def make_json(self, error_type, message, *rest, **named):
+    make(self, error_type, message, *rest, **named)
+    self.description = json.dumps({'__type': error_type, 'message': message})
+    self.content_type = 'application/json'
+_RESTError.__init__ = make_json
+
+server = make_server('127.0.0.1', 0, DomainDispatcherApplication(create_backend_app))
 print(server.server_port, flush=True)
 threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
 server.serve_forever()
@@ -125,14 +147,28 @@ impl SecretsManager {
 
     /// Begins a rotation: its version has a label and no text, and its steps are for the test to call.
     pub async fn begin_rotation(&self, secret: &str, token: &str) {
-        // moto calls the function itself, and knows none; by then all else is done.
+        // moto takes a label that stayed on the current version for another rotation; AWS does not.
+        let described = self.call("DescribeSecret", json!({ "SecretId": secret })).await.expect("a secret");
+        let versions = described["VersionIdsToStages"].as_object().into_iter().flatten();
+        let has = |stages: &Value, label: &str| {
+            stages.as_array().is_some_and(|stages| stages.iter().any(|stage| stage == label))
+        };
+        for (version, _) in
+            versions.filter(|(_, stages)| has(stages, "AWSCURRENT") && has(stages, "AWSPENDING"))
+        {
+            let label =
+                json!({ "SecretId": secret, "VersionStage": "AWSPENDING", "RemoveFromVersionId": version });
+            self.call("UpdateSecretVersionStage", label).await.expect("a label that goes");
+        }
+        // And it calls the function itself, and knows none; by then all else is done.
         let begun = json!({
             "SecretId": secret,
             "ClientRequestToken": token,
             "RotationLambdaARN": format!("arn:aws:lambda:{REGION}:123456789012:function:none"),
             "RotationRules": { "AutomaticallyAfterDays": 30 },
         });
-        self.call("RotateSecret", begun).await.expect_err("moto has no such function");
+        let refused = self.call("RotateSecret", begun).await.expect_err("moto has no such function");
+        assert!(refused.contains("Resource not found for ARN"), "{refused}");
     }
 
     /// One call of the API.

@@ -6,5 +6,6 @@
 )]
 
 mod cluster;
+mod keys;
 mod mail;
 mod stack;

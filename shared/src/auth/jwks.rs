@@ -57,7 +57,7 @@ pub(super) enum Source {
 }
 
 impl Source {
-    /// The text of the set.
+    /// The text of the set, as it is now.
     pub(super) async fn read(&self) -> Result<Vec<u8>> {
         match self {
             Source::Url(url) => {
@@ -69,7 +69,7 @@ impl Source {
             }
             Source::File(path) => Ok(std::fs::read(path)?),
             Source::Text(text) => Ok(text.clone().into_bytes()),
-            Source::Secret(arn) => Ok(secrets::get(arn).await?.into_bytes()),
+            Source::Secret(arn) => Ok(secrets::fresh(arn).await?.into_bytes()),
         }
     }
 }

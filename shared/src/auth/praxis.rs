@@ -10,7 +10,7 @@ use crate::auth::jwks::{KeySet, Lookup, Source};
 use crate::auth::token::{Expected, Token};
 use crate::auth::{User, refused, undecided};
 use crate::error::{Result, internal};
-use crate::settings;
+use crate::{secrets, settings};
 
 /// The tokens of this system.
 pub(super) struct Praxis {
@@ -88,7 +88,8 @@ pub struct PublicKey {
     nbf: i64,
 }
 
-/// The keys that verify access tokens, read anew; none where this system signs nobody in.
+/// The keys that verify access tokens, those of a secret at most five minutes old; none where this system signs nobody
+/// in.
 pub async fn public_keys() -> Result<Vec<PublicKey>> {
     #[derive(Deserialize)]
     struct Set {
@@ -96,8 +97,11 @@ pub async fn public_keys() -> Result<Vec<PublicKey>> {
     }
     let Some(source) = source(&settings::find) else { return Ok(Vec::new()) };
     // The cause would quote the text, which may hold private halves.
-    let set: Set =
-        serde_json::from_slice(&source.read().await?).map_err(|_| internal("the keys are no JWK set"))?;
+    let text = match &source {
+        Source::Secret(arn) => secrets::get(arn).await?.into_bytes(),
+        _ => source.read().await?,
+    };
+    let set: Set = serde_json::from_slice(&text).map_err(|_| internal("the keys are no JWK set"))?;
     // Only the members above are taken over: the private half is none of them.
     let keys = set.keys.into_iter().filter_map(|key| serde_json::from_value::<PublicKey>(key).ok());
     Ok(keys.filter(|key| key.kty == "OKP" && key.crv == "Ed25519" && key.alg == "EdDSA").collect())

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use redis::{
-    AsyncConnectionConfig, Cmd, ConnectionAddr, FromRedisValue, IntoConnectionInfo, RedisConnectionInfo,
-    RedisError,
+    AsyncConnectionConfig, Cmd, ConnectionAddr, ErrorKind, FromRedisValue, IntoConnectionInfo,
+    RedisConnectionInfo, RedisError,
 };
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -107,11 +107,18 @@ fn name(key: &str) -> String {
 /// Runs one command on a connection of its own. Whatever goes wrong is a 503: what cannot be counted is not let
 /// through.
 async fn run<T: FromRedisValue>(source: &Source, command: &Cmd) -> Result<T> {
-    let server = match source {
-        Source::Url(url) => Server::parse(url),
-        // The extension caches it, and a password that was rotated counts at once.
-        Source::Secret(arn) => Server::parse(secrets::get(arn).await?.trim()),
-    };
+    match source {
+        Source::Url(url) => run_at(url, command).await,
+        Source::Secret(arn) => match run_at(secrets::get(arn).await?.trim(), command).await {
+            // The password may have been rotated since the secret was read.
+            Err(error) if is_refused(&error) => run_at(secrets::fresh(arn).await?.trim(), command).await,
+            outcome => outcome,
+        },
+    }
+}
+
+async fn run_at<T: FromRedisValue>(url: &str, command: &Cmd) -> Result<T> {
+    let server = Server::parse(url);
     let server = server.ok_or_else(|| internal("the Redis secret is not a redis:// or rediss:// URL"))?;
     let (mut connection, driver) = match tokio::time::timeout(TIMEOUT, server.connect()).await {
         Ok(connected) => connected.map_err(unreachable)?,
@@ -122,6 +129,11 @@ async fn run<T: FromRedisValue>(source: &Source, command: &Cmd) -> Result<T> {
         answer = command.query_async(&mut connection) => answer.map_err(unreachable),
         () = driver => Err(unreachable(io::Error::from(io::ErrorKind::UnexpectedEof).into())),
     }
+}
+
+/// Whether the server did not take the password.
+fn is_refused(error: &Error) -> bool {
+    error.cause_as::<RedisError>().is_some_and(|cause| cause.kind() == ErrorKind::AuthenticationFailed)
 }
 
 fn unreachable(cause: RedisError) -> Error {

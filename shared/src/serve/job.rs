@@ -95,7 +95,7 @@ where
                 Ok(serde_json::to_value(function(Event(event)).await?)?)
             })
         };
-        Route::job(Job { run: Arc::new(run), database: false, needs: None, makes_schema: false })
+        Route::job(Job { run: Arc::new(run), database: false, needs: None, makes_schema: true })
     }
 }
 

@@ -1,18 +1,15 @@
 //! Limits, through a route that takes an attempt under the rules that its caller names.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use local::testkit::fakes::Secrets;
 use local::testkit::{Answer, Client, Redis, Stack};
-use rustls::ServerConfig;
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde_json::{Value, json};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsAcceptor;
 
-use crate::probe;
+use crate::{probe, tls};
 
 /// A stack, and the counts as they stand in its backend.
 struct Limited {
@@ -326,18 +323,33 @@ async fn redis_is_reached_through_tls_and_only_a_trusted_one() {
     std::fs::remove_file(&file).unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotated_password_of_redis_is_used_at_once_and_no_count_asks_for_the_secret() {
+    const ARN: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:praxis/redis-AbCdEf";
+    let (redis, secrets) = (Redis::start().await, Secrets::start().await);
+    secrets.put(ARN, redis.url());
+    let stack = probe()
+        .env("LIMITS_BACKEND", "redis")
+        .env("REDIS_URL", "")
+        .env("REDIS_SECRET_ARN", ARN)
+        .env("PARAMETERS_SECRETS_EXTENSION_HTTP_PORT", secrets.port())
+        .start()
+        .await;
+    let nobody = stack.anonymous();
+    for _ in 0..3 {
+        take(&nobody, json!([rule("one", "203.0.113.9", 9)])).await.assert_status(204);
+    }
+    assert_eq!(secrets.asked(ARN), 1);
+    redis.command("config set requirepass another").await;
+    secrets.put(ARN, redis.url().replace(redis.password(), "another"));
+    take(&nobody, json!([rule("one", "203.0.113.9", 9)])).await.assert_status(204);
+    take(&nobody, json!([rule("one", "203.0.113.9", 9)])).await.assert_status(204);
+    assert_eq!(secrets.asked(ARN), 2);
+}
+
 /// Puts TLS before a server that has none: its address then, and the certificate to trust.
 async fn with_tls(url: &str) -> (String, String) {
-    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
-    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("the provider has the usual versions")
-        .with_no_client_auth()
-        .with_single_cert(vec![made.cert.der().clone()], key)
-        .expect("a key that fits its certificate");
-    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let (acceptor, certificate) = tls();
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port on 127.0.0.1");
     let (sign_in, server) = url.split_once('@').expect("a URL with a password");
     let sign_in = sign_in.replace("redis://", "rediss://");
@@ -351,7 +363,7 @@ async fn with_tls(url: &str) -> (String, String) {
             let _ = copy_bidirectional(&mut client, &mut server).await;
         }
     });
-    (tls_url, made.cert.pem())
+    (tls_url, certificate)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,6 @@
 //! Serving, through the local gateway, with a route that misbehaves on demand.
 
+mod database;
 mod limit;
 mod outbox;
 mod roles;
@@ -7,16 +8,34 @@ mod tokens;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use local::template::Template;
 use local::testkit::{self, Builder, Stack};
+use rustls::ServerConfig;
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde_json::{Value, json};
+use tokio_rustls::TlsAcceptor;
 
 /// A stack whose only functions are this package's examples.
 fn probe() -> Builder {
     let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/template.yaml");
     let template = Template::load(&template, &BTreeMap::new()).expect("the template");
     Stack::builder().template(template, testkit::examples("shared"))
+}
+
+/// TLS for a server on 127.0.0.1, and the certificate to trust, which vouches for itself.
+fn tls() -> (TlsAcceptor, String) {
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("the provider has the usual versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .expect("a key that fits its certificate");
+    (TlsAcceptor::from(Arc::new(config)), made.cert.pem())
 }
 
 async fn line_of(stack: &Stack, request_id: &str) -> Value {

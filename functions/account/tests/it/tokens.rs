@@ -226,8 +226,13 @@ async fn in_aws_a_secret_signs_and_another_verifies() {
     let signed_in = login(&stack, MIA, PASSWORD).await;
     let me = call(&stack, &signed_in.str("access_token")).await;
     assert_eq!(me.str("user_id"), person.to_string());
-    let answer = stack.anonymous().get("/.well-known/jwks.json").await;
-    assert_eq!(answer.json(), keys::read(&file.0).expect("keys").public());
+    let asked = secrets.asked("arn:aws:secretsmanager:public");
+    for _ in 0..3 {
+        let answer = stack.anonymous().get("/.well-known/jwks.json").await;
+        assert_eq!(answer.json(), keys::read(&file.0).expect("keys").public());
+    }
+    let more = secrets.asked("arn:aws:secretsmanager:public") - asked;
+    assert_eq!(more, 1, "what anybody may ask for does not cost a call of Secrets Manager each time");
 }
 
 #[tokio::test]

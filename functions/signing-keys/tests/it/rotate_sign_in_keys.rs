@@ -160,7 +160,7 @@ async fn two_runs_of_a_step_at_once_make_one_key() {
         if step == "createSecret" {
             let made = kid(&rotating.set("AWSPENDING").await);
             for outcome in [one, other] {
-                assert_eq!(outcome.unwrap()["kid"], made);
+                assert_eq!(outcome.unwrap()["kid"], made, "who comes second takes the first one's key");
             }
         }
     }
@@ -331,15 +331,9 @@ async fn nobody_is_signed_out() {
     }
     extension.put(PRIVATE, set.to_string());
     let fleet = stack.another_fleet().await;
-    let event = json!({
-        "httpMethod": "POST",
-        "path": "/api/v1/identity/auth/login",
-        "resource": "/api/v1/identity/auth/login",
-        "headers": { "Content-Type": "application/json" },
-        "requestContext": { "identity": { "sourceIp": "127.0.0.1" } },
-        "body": account.to_string(),
-        "isBase64Encoded": false,
-    });
+    let sample = local::project::root().join("events/account/login.json");
+    let mut event: Value = serde_json::from_str(&std::fs::read_to_string(sample).unwrap()).unwrap();
+    event["body"] = json!(account.to_string());
     let answer = fleet.invoke("login", event.to_string().into(), Default::default()).await.unwrap();
     let answer: Value = serde_json::from_slice(&answer.into_bytes().await.unwrap()).unwrap();
     let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
