@@ -15,10 +15,8 @@ use toml::{Table, Value};
 
 use super::{Findings, Tree, packages};
 
-/// What the tool is built from; its path dependencies come with it.
+/// What the tool is built from; the members that it depends on come with it.
 const TOOL: &str = "local/Cargo.toml";
-const WITH_IT: [&str; 3] =
-    ["shared/Cargo.toml", "functions/platform/Cargo.toml", "functions/signing-keys/Cargo.toml"];
 
 type Dependencies = BTreeMap<String, BTreeSet<String>>;
 
@@ -28,24 +26,36 @@ pub(super) fn check(tree: &Tree, found: &mut Findings) -> Result<()> {
     if !tree.root.join(TOOL).is_file() {
         return Ok(());
     }
-    let mut covered = Dependencies::new();
-    for manifest in [TOOL].iter().chain(&WITH_IT) {
-        named(&read(&tree.root.join(manifest))?, &["dependencies"], &mut covered);
-    }
     let workspace = read(&tree.root.join("Cargo.toml"))?;
     let workspace =
         workspace.get("workspace").and_then(Value::as_table).context("Cargo.toml has no workspace")?;
     let mut everywhere = Dependencies::new();
     named(workspace, &["dependencies"], &mut everywhere);
     let dependencies = workspace.get("dependencies").and_then(Value::as_table);
-    let is_member = |name: &str| dependencies.and_then(|all| all.get(name)?.get("path")).is_some();
+    let path_of = |name: &str| dependencies?.get(name)?.get("path")?.as_str();
+
+    let mut covered = Dependencies::new();
+    let (mut manifests, mut seen) = (vec![tree.root.join(TOOL)], BTreeSet::new());
+    while let Some(manifest) = manifests.pop() {
+        let mut its_own = Dependencies::new();
+        named(&read(&manifest)?, &["dependencies"], &mut its_own);
+        for (name, features) in its_own {
+            match path_of(&name) {
+                Some(path) if seen.insert(name.clone()) => {
+                    manifests.push(tree.root.join(path).join("Cargo.toml"))
+                }
+                Some(_) => {}
+                None => covered.entry(name).or_default().extend(features),
+            }
+        }
+    }
     let mut members: Vec<_> = ["shared", "local"].map(PathBuf::from).into();
     members.extend(packages(&tree.root)?.iter().map(|package| Path::new("functions").join(package)));
     for member in members {
         let mut needed = Dependencies::new();
         let file = member.join("Cargo.toml");
         named(&read(&tree.root.join(&file))?, &["dependencies", "dev-dependencies"], &mut needed);
-        needed.retain(|name, _| !is_member(name));
+        needed.retain(|name, _| path_of(name).is_none());
         for (name, features) in needed {
             let missing: Vec<_> = match covered.get(&name) {
                 None => vec![format!("{name}.workspace = true")],
@@ -89,11 +99,14 @@ mod tests {
     #[test]
     fn a_dependency_or_feature_that_the_tool_lacks_is_found() {
         let project = Project::in_order();
-        let workspace = "[workspace.dependencies]\nshared = { path = \"shared\" }\nplatform = { path = \"x\" }\n\
+        let workspace = "[workspace.dependencies]\nshared = { path = \"shared\" }\nplatform = { path = \"functions/platform\" }\n\
                          tokio = { version = \"1\", features = [\"rt\"] }\n";
         project.write("Cargo.toml", workspace);
         project.write("shared/Cargo.toml", "[dependencies]\nserde.workspace = true\n");
-        project.write("functions/platform/Cargo.toml", "[dependencies]\nlettre.workspace = true\n");
+        project.write(
+            "functions/platform/Cargo.toml",
+            "[dependencies]\nshared.workspace = true\nlettre.workspace = true\n",
+        );
         let tool =
             "[dependencies]\nplatform.workspace = true\ntokio = { workspace = true, features = [\"fs\"] }\n";
         project.write("local/Cargo.toml", tool);
