@@ -114,7 +114,7 @@ mod tests {
 
     /// What a caller may say of an order.
     #[macros::input]
-    #[derive(Debug)]
+    #[derive(Debug, serde::Serialize)]
     struct Order {
         /// What is ordered.
         title: Text<1, 5>,
@@ -139,6 +139,14 @@ mod tests {
             (&schema["required"], &schema["properties"]["weeks"]["default"]),
             (&json!(["title"]), &json!(12))
         );
+    }
+
+    #[test]
+    fn a_patch_has_the_fields_that_the_body_had() {
+        let members = |body: Value| serde_json::to_value(read::<Order>(body).unwrap()).unwrap();
+        assert!(members(json!({ "title": "bread" })).get("note").is_none());
+        assert_eq!(members(json!({ "title": "bread", "note": null })).get("note"), Some(&Value::Null));
+        assert_eq!(members(json!({ "title": "bread", "note": "now" }))["note"], "now");
     }
 
     #[test]

@@ -89,6 +89,11 @@ impl Flag {
 }
 
 impl<T> Change<T> {
+    /// Whether the field is not in the body.
+    pub fn is_absent(&self) -> bool {
+        matches!(self, Change::Absent)
+    }
+
     /// The new value, if there is one.
     pub fn as_set(&self) -> Option<&T> {
         match self {
@@ -273,6 +278,13 @@ impl Day {
             return Err("Input should be a date from 0001-01-01 to 9999-12-24");
         }
         Ok(Day(date))
+    }
+}
+
+impl<T: Serialize> Serialize for Change<T> {
+    /// The new value. An absent field is left out by whoever has it, as `#[input]` does.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.as_set().serialize(serializer)
     }
 }
 

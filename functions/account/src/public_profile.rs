@@ -53,6 +53,7 @@ pub struct UserPublic {
 /// passed over like every unknown field, and changes by proof of the new address
 /// (`POST /api/v1/identity/email/change`).
 #[input]
+#[derive(Serialize)]
 pub struct PublicProfilePatch {
     /// The name in full.
     pub full_name: Change<Option<Text<0, 255>>>,
@@ -117,7 +118,7 @@ pub async fn ensure(tx: &Tx, user: &User) -> Result<()> {
 
 /// Changes the caller's public profile, which must exist.
 pub async fn update(tx: &Tx, user: &User, patch: &PublicProfilePatch) -> Result<()> {
-    // What the JSON lacks keeps the row's value, and a null becomes one.
+    // The JSON has what the body has: what it lacks keeps the row's value, and a null becomes one.
     tx.execute(
         "update identity.public_profiles as p
          set (full_name, name, about, avatar_url, business_name, tagline, bio, phone, website, social_links,
@@ -126,39 +127,8 @@ pub async fn update(tx: &Tx, user: &User, patch: &PublicProfilePatch) -> Result<
                      n.social_links, n.setup_completed, n.profile_type, n.faqs, now()
               from jsonb_populate_record(p, $2) as n)
          where p.user_id = $1",
-        &[&user.id, &patch.given()?],
+        &[&user.id, &serde_json::to_value(patch)?],
     )
     .await?;
     Ok(())
-}
-
-impl PublicProfilePatch {
-    /// The fields that the body has, as columns.
-    fn given(&self) -> Result<serde_json::Value> {
-        fn put<T: Serialize>(
-            given: &mut serde_json::Map<String, serde_json::Value>,
-            name: &str,
-            change: &Change<T>,
-        ) -> Result<()> {
-            if let Some(value) = change.as_set() {
-                given.insert(name.to_owned(), serde_json::to_value(value)?);
-            }
-            Ok(())
-        }
-        let mut given = serde_json::Map::new();
-        put(&mut given, "full_name", &self.full_name)?;
-        put(&mut given, "name", &self.name)?;
-        put(&mut given, "about", &self.about)?;
-        put(&mut given, "avatar_url", &self.avatar_url)?;
-        put(&mut given, "business_name", &self.business_name)?;
-        put(&mut given, "tagline", &self.tagline)?;
-        put(&mut given, "bio", &self.bio)?;
-        put(&mut given, "phone", &self.phone)?;
-        put(&mut given, "website", &self.website)?;
-        put(&mut given, "social_links", &self.social_links)?;
-        put(&mut given, "setup_completed", &self.setup_completed)?;
-        put(&mut given, "profile_type", &self.profile_type)?;
-        put(&mut given, "faqs", &self.faqs)?;
-        Ok(given.into())
-    }
 }

@@ -84,15 +84,11 @@ pub async fn register(
     Ok(user.read)
 }
 
+#[derive(FromRow)]
 struct NewUser {
+    #[flatten]
     read: UserRead,
     locale: String,
-}
-
-impl FromRow for NewUser {
-    fn from_row(row: &Row) -> Result<NewUser> {
-        Ok(NewUser { read: UserRead::from_row(row)?, locale: row.get("locale")? })
-    }
 }
 
 async fn insert_user(tx: &Tx, id: Uuid, new: &Registration, roles: &[&str]) -> Result<NewUser> {

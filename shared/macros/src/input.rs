@@ -35,9 +35,15 @@ pub(crate) fn expand(item: &mut Item) -> TokenStream {
                 ));
             }
             (None, None) => {}
-            _ => {
+            (_, wrapper) => {
                 field.attrs.push(parse_quote!(#[deserr(default)]));
                 field.attrs.push(parse_quote!(#[schemars(default)]));
+                if wrapper == Some(Wrapper::Change) {
+                    // A patch that is serialized has the fields that the body had.
+                    field.attrs.push(parse_quote!(
+                        #[serde(skip_serializing_if = "::shared::value::Change::is_absent")]
+                    ));
+                }
             }
         }
     }
@@ -52,8 +58,19 @@ pub(crate) fn expand(item: &mut Item) -> TokenStream {
 }
 
 /// Whether the type itself says that a field may be left out.
-fn says_optional(ty: &Type) -> Option<()> {
+fn says_optional(ty: &Type) -> Option<Wrapper> {
     let Type::Path(path) = ty else { return None };
     let last = path.path.segments.last()?;
-    (last.ident == "Option" || last.ident == "Change").then_some(())
+    match last.ident.to_string().as_str() {
+        "Option" => Some(Wrapper::Option),
+        "Change" => Some(Wrapper::Change),
+        _ => None,
+    }
+}
+
+/// The types of a field that may be left out.
+#[derive(PartialEq)]
+enum Wrapper {
+    Option,
+    Change,
 }

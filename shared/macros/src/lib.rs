@@ -24,7 +24,8 @@ use item::{Item, expanded};
 /// A field's type is its rule (`shared::value`), and its doc comment is its description in OpenAPI. A caller may leave
 /// out an `Option<…>` (it is then `None`) and a `Change<…>` (`Absent`), because the type says so. Any other field may be
 /// left out if it is marked `#[default]`; it is then `Default::default()` of its type, for example the third number of
-/// an `Int`. Unknown fields are passed over.
+/// an `Int`. Unknown fields are passed over. A type that is serialized too (`#[derive(Serialize)]`) then leaves out what is
+/// `Absent`, so that it has the fields that the body had.
 ///
 /// ```ignore
 /// /// How many weeks back, and of whom.
