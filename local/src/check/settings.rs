@@ -41,6 +41,11 @@ pub(super) fn check(tree: &Tree, found: &mut Findings) -> Result<()> {
         mentioned.insert(name);
     }
 
+    // What the template gives a function is read by somebody, if not by us: the secrets extension has settings of its own.
+    for function in &tree.template.functions {
+        mentioned.extend(function.environment.keys().cloned());
+    }
+
     let table = fs::read_to_string(tree.root.join(TABLE)).unwrap_or_default();
     let documented = documented(&table);
     for (name, file) in &read {
