@@ -6,6 +6,8 @@ mod artifacts;
 mod budgets;
 mod class;
 mod connection;
+mod counted;
+mod crowd;
 mod database;
 mod encryption;
 mod function;
@@ -15,6 +17,7 @@ mod growth_rows;
 mod links;
 mod load;
 mod markdown;
+mod pooler;
 mod processes;
 mod provider;
 mod report;
@@ -22,12 +25,15 @@ mod request;
 mod requests;
 mod round_trips;
 mod sample;
+mod selection;
 mod setup;
 mod stack;
 mod starts;
 mod statements;
 mod table;
 mod throughput;
+mod waiting;
+mod ways;
 mod weekly_job;
 mod wire;
 
@@ -45,17 +51,36 @@ use class::Class;
 use database::Server;
 use function::Function;
 use provider::Provider;
+use selection::Selection;
 use setup::Setup;
 
-/// Starts of every function, and as many of the floor beside each.
+/// Starts of every function, and as many of the floor beside each; fewer where their time does not count.
 const STARTS: usize = 50;
+const COUNTED_STARTS: usize = 9;
 
-/// Builds the programs and measures them into `report`; `short` leaves out whatever depends on time. `progress` hears
-/// what is being done.
+/// How much is measured.
+#[derive(Debug)]
+pub enum Scope {
+    /// Everything, of every function.
+    Full,
+    /// Only what does not depend on time.
+    Short(Functions),
+}
+
+/// Of which functions.
+#[derive(Debug)]
+pub enum Functions {
+    /// Of every one.
+    All,
+    /// Of a sample of each class, and of those that changed since a commit, or since a usual one.
+    ChangedSince(Option<String>),
+}
+
+/// Builds the programs and measures them into `report`. `progress` hears what is being done.
 ///
 /// # Errors
 /// When something cannot be measured; what was found before is in the report. A missed budget is no error here.
-pub async fn run(short: bool, report: &mut Report, progress: impl Fn(&str)) -> Result<()> {
+pub async fn run(scope: &Scope, report: &mut Report, progress: impl Fn(&str)) -> Result<()> {
     let began = Instant::now();
     let say = |what: &str| progress(&format!("{:>4} s  {what}", began.elapsed().as_secs()));
     let budgets = Budgets::read(&project::root().join("local/bench-budgets.toml"))?;
@@ -64,9 +89,16 @@ pub async fn run(short: bool, report: &mut Report, progress: impl Fn(&str)) -> R
     for function in &template.functions {
         functions.push(Function { function: function.clone(), class: Class::of(&template, function)? });
     }
+    let selection = match scope {
+        Scope::Full | Scope::Short(Functions::All) => Selection::all(&functions),
+        Scope::Short(Functions::ChangedSince(base)) => {
+            Selection::sample_and_changed(&functions, base.as_deref())?
+        }
+    };
+    functions.retain(|function| selection.names.contains(&function.name));
 
-    say("building release binaries");
-    let binaries = artifacts::build().await?;
+    say(&format!("building release binaries: {}", selection.said));
+    let binaries = artifacts::build(&functions).await?;
     say("sizes and dependencies");
     report.add(artifacts::sizes(&functions, &binaries, &budgets)?);
     report.add(artifacts::dependencies(&functions, &budgets).await?);
@@ -75,21 +107,19 @@ pub async fn run(short: bool, report: &mut Report, progress: impl Fn(&str)) -> R
     let server = Server::start().await?;
     let provider = Provider::start().await;
     let mut setup = Setup { template, functions, binaries, budgets, server, provider };
-    let outcome = measure(&mut setup, short, report, &say).await;
+    let outcome = measure(&mut setup, scope, report, &say).await;
     report.mark(&setup.budgets.known);
     setup.server.cluster.stop().await;
     outcome
 }
 
-async fn measure(setup: &mut Setup, short: bool, report: &mut Report, say: &impl Fn(&str)) -> Result<()> {
-    if !short {
-        say("cold starts");
-        let environment =
-            cloud::environment(&setup.server.cluster.database_url("none"), &setup.provider.settings())?;
-        let started =
-            starts::measure(&setup.functions, &setup.binaries, &environment, STARTS, &setup.budgets).await?;
-        report.add(started);
-    }
+async fn measure(setup: &mut Setup, scope: &Scope, report: &mut Report, say: &impl Fn(&str)) -> Result<()> {
+    say("starts");
+    let environment =
+        cloud::environment(&setup.server.cluster.database_url("none"), &setup.provider.settings())?;
+    let count = if matches!(scope, Scope::Full) { STARTS } else { COUNTED_STARTS };
+    report
+        .add(starts::measure(&setup.functions, &setup.binaries, &environment, count, &setup.budgets).await?);
     // From here on the floor is a function among the others, for the local Lambda to run.
     let health = setup.template.function("get-health").context("the template has no get-health")?;
     let floor = template::Function {
@@ -104,7 +134,7 @@ async fn measure(setup: &mut Setup, short: bool, report: &mut Report, say: &impl
     for part in round_trips::measure(setup).await? {
         report.add(part);
     }
-    if short {
+    if matches!(scope, Scope::Short(_)) {
         return Ok(());
     }
     say("connecting, against pgbench");
@@ -113,6 +143,8 @@ async fn measure(setup: &mut Setup, short: bool, report: &mut Report, say: &impl
     report.add(requests::measure(setup).await?);
     say("throughput");
     report.add(throughput::measure(setup).await?);
+    say("ways to the database");
+    report.add(ways::measure(setup).await?);
     say("growth");
     report.add(growth::measure(setup, say).await?);
     say("the weekly job");

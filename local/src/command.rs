@@ -20,7 +20,13 @@ use std::{
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
-use local::{functions, growth::Size, package::Architecture, project};
+use local::{
+    bench::{Functions, Scope},
+    functions,
+    growth::Size,
+    package::Architecture,
+    project,
+};
 
 /// Runs the whole stack on this machine: PostgreSQL, migrations, every function, and the API.
 #[derive(Debug, Parser)]
@@ -112,9 +118,17 @@ enum Command {
     Check,
     /// Measure speed and size, and fail when a budget of local/bench-budgets.toml is missed
     Bench {
-        /// Only what does not depend on time: sizes, dependencies, round trips, memory
+        /// Only what does not depend on time (sizes, dependencies, what starts do, round trips, memory), of a sample of
+        /// each class and of the functions that changed
         #[arg(long)]
         short: bool,
+        /// With `--short`: of every function
+        #[arg(long, requires = "short")]
+        all: bool,
+        /// With `--short`: the commit since which functions changed [default: where this branch left origin/main, or a day
+        /// ago]
+        #[arg(long, requires = "short", conflicts_with = "all", value_name = "COMMIT")]
+        base: Option<String>,
         /// Write all numbers into this file too
         #[arg(long)]
         json: Option<PathBuf>,
@@ -179,7 +193,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         Some(Command::Sam) => sam::run().await,
         Some(Command::Growth { folder, size }) => local::growth::write(&project::root(), &folder, size),
         Some(Command::Check) => local::check::run(&project::root()),
-        Some(Command::Bench { short, json }) => bench::run(short, json).await,
+        Some(Command::Bench { short, all, base, json }) => {
+            let functions = if all { Functions::All } else { Functions::ChangedSince(base) };
+            bench::run(if short { Scope::Short(functions) } else { Scope::Full }, json).await
+        }
         Some(Command::Openapi { check }) => {
             // A release build carries no schema code, so it is the debug programs that describe themselves.
             tokio::task::spawn_blocking(|| functions::build(false)).await??;

@@ -4,7 +4,9 @@
 //! A stack of hundreds of functions says its common settings once: they are lines `NAME=value` of one text, which every
 //! function gets as one variable. What a function has as a variable of its own counts before that.
 
+use std::collections::BTreeMap;
 use std::env;
+use std::sync::OnceLock;
 
 /// Why a function cannot start: names the setting at fault.
 pub type SettingError = String;
@@ -13,7 +15,14 @@ pub type SettingError = String;
 /// line of `PRAXIS_SETTINGS` that begins with `NAME=`.
 pub fn find(name: &str) -> Option<String> {
     let own = env::var(name).ok().and_then(|value| filled(&value));
-    own.or_else(|| env::var("PRAXIS_SETTINGS").ok().and_then(|lines| of_lines(&lines, name)))
+    own.or_else(|| filled(common().get(name)?))
+}
+
+/// The lines of `PRAXIS_SETTINGS` by name, read once: a start asks for some thirty settings.
+fn common() -> &'static BTreeMap<&'static str, &'static str> {
+    static LINES: OnceLock<String> = OnceLock::new();
+    static COMMON: OnceLock<BTreeMap<&str, &str>> = OnceLock::new();
+    COMMON.get_or_init(|| of_lines(LINES.get_or_init(|| env::var("PRAXIS_SETTINGS").unwrap_or_default())))
 }
 
 fn filled(value: &str) -> Option<String> {
@@ -21,10 +30,9 @@ fn filled(value: &str) -> Option<String> {
     (!value.is_empty()).then(|| value.to_owned())
 }
 
-/// The last line counts, also when it is blank: so one may be unset by adding another.
-fn of_lines(lines: &str, name: &str) -> Option<String> {
-    let value = lines.lines().rev().find_map(|line| line.trim_start().strip_prefix(name)?.strip_prefix('='));
-    value.and_then(filled)
+/// The last line of a name counts, also when it is blank: so one may be unset by adding another.
+fn of_lines(lines: &str) -> BTreeMap<&str, &str> {
+    lines.lines().filter_map(|line| line.trim_start().split_once('=')).collect()
 }
 
 /// A whole number of at least `minimum`, `default` when it is unset.
@@ -95,7 +103,8 @@ mod tests {
     fn a_setting_is_the_last_line_of_its_name() {
         let lines =
             "\nAPP_ENV=test\nAPP_URL = no\n  APP_URL= https://a.example/?b=c \nLLM_MODEL=one\nLLM_MODEL=\n";
-        let of = |name| of_lines(lines, name);
+        let settings = of_lines(lines);
+        let of = |name| filled(settings.get(name)?);
         assert_eq!(of("APP_ENV").as_deref(), Some("test"));
         assert_eq!(of("APP_URL").as_deref(), Some("https://a.example/?b=c"));
         assert_eq!(of("LLM_MODEL"), None, "unset again");

@@ -5,19 +5,17 @@ use std::{collections::BTreeMap, path::Path};
 use anyhow::Result;
 use serde::Deserialize;
 
-use super::class::Class;
+use super::{class::Class, function::Function};
 use crate::problem::problem;
 
 /// All budgets. A name that is missing or unknown in the file is an error: a budget must not vanish by a typing error.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Budgets {
-    /// Start until the first `next`, as a multiple of the floor's.
-    pub(super) cold_start: PerClass,
+    /// What a start does until the first `next`.
+    pub(super) start: Start,
     /// Peak memory, as a multiple of the floor's.
     pub(super) memory: PerClass,
-    /// The same for functions whose work needs more than their class's, by name.
-    pub(super) memory_of: BTreeMap<String, f64>,
     /// Release binary, in 10^6 bytes.
     pub(super) binary_mb: PerClass,
     /// Deployed archive, in 10^6 bytes.
@@ -55,6 +53,20 @@ pub(super) struct Known {
     pub(super) at_most: f64,
 }
 
+/// What a start does.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Start {
+    /// Instructions, as a multiple of the floor's.
+    pub(super) instructions: PerClass,
+    /// Page faults, as a multiple of the floor's.
+    pub(super) page_faults: PerClass,
+    /// Files opened.
+    pub(super) files: PerClass,
+    /// Bytes of the program and its libraries in memory, as a multiple of the floor's.
+    pub(super) mapped: PerClass,
+}
+
 /// A limit for each class.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -64,12 +76,17 @@ pub(super) struct PerClass {
     model: f64,
     provider: f64,
     job: f64,
+    /// Functions that need more than their class, by name.
+    #[serde(default)]
+    of: BTreeMap<String, f64>,
 }
 
 /// Round trips of one connection.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RoundTrips {
+    /// Connections of a request that asks nobody outside.
+    pub(super) connections: f64,
     /// Until the server is ready for a statement.
     pub(super) connect: f64,
     /// Statements of a GET.
@@ -92,6 +109,8 @@ pub(super) struct Connection {
 pub(super) struct Throughput {
     /// Answers other than 2xx.
     pub(super) errors: f64,
+    /// Processes that the server starts for each request that comes by a pooler.
+    pub(super) pooler_backends: f64,
 }
 
 /// What no function links.
@@ -116,6 +135,21 @@ pub(super) struct WeeklyJob {
 }
 
 impl PerClass {
+    /// The limit of a function.
+    pub(super) fn of_function(&self, function: &Function) -> f64 {
+        self.of.get(&function.name).copied().unwrap_or_else(|| self.of(function.class))
+    }
+
+    /// Whether a function has a limit of its own.
+    pub(super) fn names(&self, function: &str) -> bool {
+        self.of.contains_key(function)
+    }
+
+    /// The functions with a limit of their own.
+    pub(super) fn by_name(&self) -> impl Iterator<Item = (&String, &f64)> {
+        self.of.iter()
+    }
+
     /// The limit of a class.
     pub(super) fn of(&self, class: Class) -> f64 {
         match class {
@@ -167,10 +201,13 @@ mod tests {
     #[test]
     fn the_projects_budgets_are_complete() {
         let budgets: Budgets = toml::from_str(&text()).unwrap();
-        assert!(budgets.cold_start.of(Class::Model) > budgets.cold_start.of(Class::Database));
+        assert!(budgets.start.mapped.of(Class::Database) > budgets.start.mapped.of(Class::Plain));
         let template = crate::cloud::template(&BTreeMap::new()).unwrap();
-        let by_name =
-            budgets.growth.keys().chain(budgets.memory_of.keys()).chain(budgets.statements_of.keys());
+        let by_name = budgets.growth.keys().chain(budgets.statements_of.keys());
+        let start = &budgets.start;
+        let per_class =
+            [&budgets.memory, &budgets.binary_mb, &budgets.zip_mb, &start.instructions, &start.page_faults];
+        let by_name = by_name.chain(per_class.into_iter().flat_map(|limits| limits.of.keys()));
         for name in by_name.chain(budgets.only_in.values().flatten()) {
             assert!(template.function(name).is_some(), "no function {name}");
         }

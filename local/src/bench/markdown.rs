@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{
+    budgets::PerClass,
     class::Class,
     function::Kind,
     report::{Cell, Report},
@@ -27,7 +28,7 @@ pub(super) fn text(report: &Report, machine: &Value, postgresql: &str, setup: &S
     );
     text.push_str(&classes(report, setup));
     text.push_str(&requests(report, setup));
-    for key in ["connection", "throughput", "growth", "weekly_job"] {
+    for key in ["connection", "throughput", "ways", "growth", "weekly_job"] {
         let Some(section) = report.section(key) else { continue };
         let rows = section.rows.iter().map(|row| row.iter().map(Cell::short).collect());
         text.push_str(&table(&with_title(section.title, &section.columns), rows));
@@ -35,46 +36,60 @@ pub(super) fn text(report: &Report, machine: &Value, postgresql: &str, setup: &S
     text
 }
 
-/// Cold start, memory and size of each class, from the smallest to the largest function; in bold what is over its budget.
+/// What starts do, memory and size of each class, from the smallest to the largest function; in bold what is over its
+/// budget.
 fn classes(report: &Report, setup: &Setup) -> String {
     let budgets = &setup.budgets;
-    let of = |key, column, class: Class| {
+    let of = |key, column, class: Class, limits: Option<&PerClass>| {
         report.numbers(key, column, |row| {
             // Functions with a budget of their own are named below.
-            let usual = key != "memory" || !budgets.memory_of.contains_key(&row[0].short());
-            usual && row[1].short() == class.name()
+            row[1].short() == class.name() && limits.is_none_or(|limits| !limits.names(&row[0].short()))
         })
     };
-    let floor = |key, column| range(&report.numbers(key, column, |row| row[0].short() == "(floor)"), 2);
+    let floor = |key, column, decimals| {
+        range(&report.numbers(key, column, |row| row[0].short() == "(floor)"), decimals)
+    };
+    let start = &budgets.start;
+    let columns = [
+        ("starts", "x floor", "instructions × floor", &start.instructions),
+        ("starts", "faults x floor", "page faults × floor", &start.page_faults),
+        ("starts", "files", "files opened", &start.files),
+        ("memory", "x floor", "peak memory × floor", &budgets.memory),
+        ("sizes", "binary MB", "binary MB", &budgets.binary_mb),
+        ("sizes", "zip MB", "zip MB", &budgets.zip_mb),
+    ];
     let mut rows = vec![vec![
         "an empty function, the floor".to_owned(),
-        floor("cold_start", "ms"),
-        String::new(),
-        floor("memory", "peak MB"),
-        String::new(),
-        floor("sizes", "binary MB"),
-        floor("sizes", "zip MB"),
+        format!("{} thousand", floor("starts", "instructions", 0)),
+        floor("starts", "page faults", 0),
+        floor("starts", "files", 0),
+        format!("{} MB", floor("memory", "peak MB", 2)),
+        floor("sizes", "binary MB", 2),
+        floor("sizes", "zip MB", 2),
+        floor("starts", "ms", 2),
     ]];
     for class in [Class::Plain, Class::Database, Class::Model, Class::Provider, Class::Job] {
-        let within = |key, column, limit| budgeted(&of(key, column, class), limit);
-        rows.push(vec![
-            class.name().to_owned(),
-            range(&of("cold_start", "ms", class), 2),
-            within("cold_start", "x floor", budgets.cold_start.of(class)),
-            range(&of("memory", "peak MB", class), 2),
-            within("memory", "x floor", budgets.memory.of(class)),
-            within("sizes", "binary MB", budgets.binary_mb.of(class)),
-            within("sizes", "zip MB", budgets.zip_mb.of(class)),
-        ]);
+        let mut row = vec![class.name().to_owned()];
+        row.extend(columns.map(|(key, column, _, limits)| {
+            budgeted(&of(key, column, class, Some(limits)), limits.of(class))
+        }));
+        row.push(range(&of("starts", "ms", class, None), 2));
+        rows.push(row);
     }
-    let columns = ["Class", "cold start ms", "× floor", "peak MB", "× floor", "binary MB", "zip MB"];
-    let mut text = table(&columns, rows.into_iter());
-    let mut exceptions = Vec::new();
-    for (name, limit) in &budgets.memory_of {
-        let ratio = report.numbers("memory", "x floor", |row| row[0].short() == *name);
-        exceptions.push(format!("{name} {}", budgeted(&ratio, *limit)));
+    let titles: Vec<_> =
+        ["Class"].into_iter().chain(columns.map(|(_, _, title, _)| title)).chain(["start ms"]).collect();
+    let mut text = table(&titles, rows.into_iter());
+    text.push_str("\nWith budgets of their own:\n\n");
+    for (key, column, title, limits) in columns {
+        let own = limits.by_name().map(|(name, limit)| {
+            let number = report.numbers(key, column, |row| row[0].short() == *name);
+            format!("{name} {}", budgeted(&number, *limit))
+        });
+        let own: Vec<_> = own.collect();
+        if !own.is_empty() {
+            text.push_str(&format!("- {title}: {}.\n", own.join(", ")));
+        }
     }
-    text.push_str(&format!("\nWith memory budgets of their own, × floor: {}.\n", exceptions.join(", ")));
     text
 }
 

@@ -84,8 +84,7 @@ pub(super) async fn measure(setup: &Setup) -> Result<[(Section, Vec<Check>); 2]>
                 Cell::Number(own, 2),
                 Cell::Number(own / floor, 2),
             ]);
-            let of_class = setup.budgets.memory.of(function.class);
-            let limit = *setup.budgets.memory_of.get(&function.name).unwrap_or(&of_class);
+            let limit = setup.budgets.memory.of_function(function);
             memory_checks.push(Check::new("peak memory", function.title(), own / floor, limit, "x floor"));
         }
         if function.class == Class::Plain {
@@ -102,6 +101,15 @@ pub(super) async fn measure(setup: &Setup) -> Result<[(Section, Vec<Check>); 2]>
             Cell::Number(finding.statements.into(), 0),
             Cell::Number(finding.logged, 0),
         ]);
+        let connections =
+            if function.class == Class::Provider { 2.0 } else { setup.budgets.round_trips.connections };
+        trip_checks.push(Check::new(
+            "connections",
+            &function.name,
+            finding.connections as f64,
+            connections,
+            "",
+        ));
         let connecting = finding.connecting.into();
         trip_checks.push(Check::new("round trips to connect", &function.name, connecting, connect, ""));
         let what = format!("{} ({kind})", function.name);
@@ -113,9 +121,9 @@ pub(super) async fn measure(setup: &Setup) -> Result<[(Section, Vec<Check>); 2]>
         key: "round_trips",
         title: "Database round trips",
         note: "Counted by a proxy on the wire, each route by its sample event (TCP, SCRAM): alternations from client to \
-               server, until the server is ready and after that.\nA model route connects twice, so that it holds no \
-               connection while the model speaks, and so does one that asks a provider of identities (the test kit's): \
-               the larger of both is shown; `logged` is db_round_trips of the function's own log line, over all \
+               server, until the server is ready and after that.\nOne that asks a provider of identities (the test \
+               kit's) connects twice, so that it holds no connection meanwhile, and so does one that asks a model where \
+               there is one: the larger of both is shown; `logged` is db_round_trips of the function's own log line, over all \
                connections, without connecting."
             .to_owned(),
         columns: vec!["function", "kind", "connections", "connect", "statements", "logged"],

@@ -1,31 +1,37 @@
-//! Cold starts: from `exec` to the first call of the Runtime API's `next`, each function beside the floor.
+//! Starts: from `exec` to the first call of the Runtime API's `next`, each function beside the floor. What a start does
+//! has budgets; how long it takes is printed beside it, because neighbours on the machine take their part of that.
 
 use std::{
     collections::BTreeMap,
-    path::Path,
-    process::Stdio,
-    time::{Duration, Instant},
+    path::{Path, PathBuf},
+    time::Duration,
 };
 
-use anyhow::{Context, Result, bail};
-use tokio::{io::AsyncReadExt, net::TcpListener, process::Command};
+use anyhow::{Context, Result};
+use tokio::process::Command;
 
 use super::{
     artifacts::FLOOR,
-    budgets::Budgets,
+    budgets::{Budgets, PerClass},
+    counted::{Counted, Valgrind},
     function::Function,
     processes,
     report::{Cell, Check, Section},
     sample::Sample,
+    waiting::Waiting,
 };
 
 /// A program that has not asked for work by then never will.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// One start.
-struct Start {
-    milliseconds: f64,
-    peak_memory: Option<f64>,
+/// Starts of one program.
+#[derive(Default)]
+struct Starts {
+    milliseconds: Vec<f64>,
+    page_faults: Vec<f64>,
+    mapped_mb: Option<f64>,
+    peak_memory: Vec<f64>,
+    counted: Option<Counted>,
 }
 
 /// Starts every function `count` times, each time right after the floor, so that what else the machine does meets both.
@@ -39,74 +45,178 @@ pub(super) async fn measure(
     count: usize,
     budgets: &Budgets,
 ) -> Result<(Section, Vec<Check>)> {
-    let mut measured: Vec<_> = functions.iter().map(|_| Measured::default()).collect();
+    let copies = Copies::new()?;
+    let floor_program = copies.of(binaries, FLOOR)?;
+    let (mut measured, mut floor) = (Vec::new(), Starts::default());
+    for function in functions {
+        measured.push((function, copies.of(binaries, &function.binary)?, Starts::default()));
+    }
     for round in 0..=count {
-        for (function, measured) in functions.iter().zip(&mut measured) {
-            let floor = start(&binaries.join(FLOOR), binaries, &variables(function, environment)).await?;
-            let own =
-                start(&binaries.join(&function.binary), binaries, &variables(function, environment)).await;
-            let own = own.with_context(|| format!("{} does not start", function.name))?;
+        for (function, program, own) in &mut measured {
+            let variables = variables(function, environment);
             // The first round fills the page cache.
-            if round > 0 {
-                measured.add(&floor, &own);
-            }
+            let (mut unheard_floor, mut unheard) = (Starts::default(), Starts::default());
+            let (floor, own) = if round > 0 { (&mut floor, own) } else { (&mut unheard_floor, &mut unheard) };
+            floor.add(&floor_program, &copies.0, &variables).await?;
+            let started = own.add(program, &copies.0, &variables).await;
+            started.with_context(|| format!("{} does not start", function.name))?;
+        }
+    }
+    let valgrind = Valgrind::find();
+    if let (Some(valgrind), Some((first, ..))) = (&valgrind, measured.first()) {
+        let variables_of_floor = variables(first, environment);
+        floor.counted = Some(valgrind.count(&floor_program, &copies.0, &variables_of_floor).await?);
+        for (function, program, own) in &mut measured {
+            let counted = valgrind.count(program, &copies.0, &variables(function, environment)).await;
+            own.counted = Some(counted.with_context(|| format!("{} cannot be counted", function.name))?);
         }
     }
 
-    let (mut rows, mut checks) = (Vec::new(), Vec::new());
-    let all_floors = measured.iter().flat_map(|measured| measured.floor.clone()).collect();
-    let floor_memory = measured.iter().flat_map(|measured| measured.floor_memory.clone()).collect();
-    rows.push(vec![
-        Cell::from("(floor)"),
-        Cell::Missing,
-        Sample::new(all_floors).into(),
-        Cell::Missing,
-        Sample::new(floor_memory).map(|sample| sample.median()).into(),
-    ]);
-    for (function, measured) in functions.iter().zip(measured) {
-        let memory = Sample::new(measured.own_memory).map(|sample| sample.median());
-        let (Some(own), Some(floor)) = (Sample::new(measured.own), Sample::new(measured.floor)) else {
-            bail!("no start was asked for");
-        };
-        let ratio = own.median() / floor.median();
-        rows.push(vec![
-            Cell::Text(function.name.clone()),
-            Cell::from(function.class.name()),
-            Some(own).into(),
-            Cell::Number(ratio, 2),
-            memory.into(),
-        ]);
-        let limit = budgets.cold_start.of(function.class);
-        checks.push(Check::new("cold start", function.title(), ratio, limit, "x floor"));
+    let (mut rows, mut checks) = (vec![floor.row("(floor)".to_owned(), Cell::Missing, &floor)], Vec::new());
+    for (function, _, own) in &measured {
+        rows.push(own.row(function.name.clone(), Cell::from(function.class.name()), &floor));
+        for (group, value, budget, unit) in own.judged(&floor, budgets) {
+            checks.push(Check::new(group, function.title(), value, budget.of_function(function), unit));
+        }
     }
+    let instructions = match valgrind {
+        Some(_) => {
+            "instructions (in thousands, without the kernel's) and opened files are callgrind's count of one start"
+        }
+        None => "instructions and opened files are not counted, because valgrind is not installed",
+    };
     let section = Section {
-        key: "cold_start",
-        title: "Cold start",
+        key: "starts",
+        title: "Starts",
         note: format!(
-            "From exec to the first `next`, {count} starts of each, alternating with the floor: median (10th-90th \
-             percentile). The ratio is to the floor's median in the same pairs."
+            "From exec to the first `next`, {count} starts of each, alternating with the floor: medians (10th-90th \
+             percentile). Page faults are the kernel's count; mapped are the program and its libraries; {instructions}. \
+             Times have no budget: they are the neighbours' too."
         ),
-        columns: vec!["function", "class", "ms", "x floor", "peak MB"],
+        columns: vec![
+            "function",
+            "class",
+            "instructions",
+            "x floor",
+            "page faults",
+            "faults x floor",
+            "files",
+            "mapped MB",
+            "ms",
+            "ms x floor",
+            "peak MB",
+        ],
         rows,
     };
     Ok((section, checks))
 }
 
-#[derive(Default)]
-struct Measured {
-    floor: Vec<f64>,
-    own: Vec<f64>,
-    floor_memory: Vec<f64>,
-    own_memory: Vec<f64>,
+/// Programs as new files: how the linker or an earlier reader left a file in the page cache decides how many of its pages
+/// one fault brings, which is a tenth of all faults.
+struct Copies(PathBuf);
+
+impl Copies {
+    fn new() -> Result<Self> {
+        let folder = std::env::temp_dir().join(format!("praxis-bench-{}", uuid::Uuid::new_v4()));
+        std::fs::create_dir(&folder)?;
+        Ok(Self(folder))
+    }
+
+    fn of(&self, binaries: &Path, name: &str) -> Result<PathBuf> {
+        let (from, to) = (binaries.join(name), self.0.join(name));
+        let program = std::fs::read(&from).with_context(|| format!("cannot read {}", from.display()))?;
+        std::fs::write(&to, program)?;
+        std::fs::set_permissions(&to, std::fs::metadata(&from)?.permissions())?;
+        Ok(to)
+    }
 }
 
-impl Measured {
-    fn add(&mut self, floor: &Start, own: &Start) {
-        self.floor.push(floor.milliseconds);
-        self.own.push(own.milliseconds);
-        self.floor_memory.extend(floor.peak_memory);
-        self.own_memory.extend(own.peak_memory);
+impl Drop for Copies {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
     }
+}
+
+impl Starts {
+    /// One start more.
+    async fn add(
+        &mut self,
+        program: &Path,
+        folder: &Path,
+        variables: &BTreeMap<String, String>,
+    ) -> Result<()> {
+        let mut command = Command::new(program);
+        command.current_dir(folder).env_clear().envs(variables);
+        let mut waiting = Waiting::start(command, PATIENCE).await?;
+        waiting.settle().await;
+        self.milliseconds.push(waiting.milliseconds);
+        if let Some(pid) = waiting.child.id() {
+            self.page_faults.extend(processes::page_faults(pid));
+            self.peak_memory.extend(processes::peak_memory(pid));
+            self.mapped_mb = processes::mapped_files(pid);
+        }
+        // Fails only for one that has ended already.
+        let _ = waiting.child.kill().await;
+        Ok(())
+    }
+
+    fn row(&self, name: String, class: Cell, floor: &Self) -> Vec<Cell> {
+        let ratio =
+            |own: Option<f64>, floor: Option<f64>| Cell::from(own.zip(floor).map(|(own, floor)| own / floor));
+        let whole = |number: Option<f64>| number.map_or(Cell::Missing, |number| Cell::Number(number, 0));
+        let counted = |of: fn(&Counted) -> f64| self.counted.as_ref().map(of);
+        vec![
+            Cell::Text(name),
+            class,
+            whole(counted(|counted| counted.instructions / 1e3)),
+            ratio(self.instructions(), floor.instructions()),
+            whole(median(&self.page_faults)),
+            ratio(median(&self.page_faults), median(&floor.page_faults)),
+            whole(counted(|counted| counted.files)),
+            self.mapped_mb.into(),
+            Sample::new(self.milliseconds.clone()).into(),
+            ratio(median(&self.milliseconds), median(&floor.milliseconds)),
+            median(&self.peak_memory).into(),
+        ]
+    }
+
+    /// What has a budget: its kind, how much it is, the budget, the unit. What this system does not count is left out.
+    fn judged<'a>(
+        &self,
+        floor: &Self,
+        budgets: &'a Budgets,
+    ) -> Vec<(&'static str, f64, &'a PerClass, &'static str)> {
+        let ratio = |own: Option<f64>, floor: Option<f64>| own.zip(floor).map(|(own, floor)| own / floor);
+        let start = &budgets.start;
+        let judged = [
+            (
+                "start: instructions",
+                ratio(self.instructions(), floor.instructions()),
+                &start.instructions,
+                "x floor",
+            ),
+            (
+                "start: page faults",
+                ratio(median(&self.page_faults), median(&floor.page_faults)),
+                &start.page_faults,
+                "x floor",
+            ),
+            ("start: files", self.counted.as_ref().map(|counted| counted.files), &start.files, "files"),
+            ("start: mapped", ratio(self.mapped_mb, floor.mapped_mb), &start.mapped, "x floor"),
+        ];
+        judged
+            .into_iter()
+            .filter_map(|(group, value, budget, unit)| Some((group, value?, budget, unit)))
+            .collect()
+    }
+
+    fn instructions(&self) -> Option<f64> {
+        self.counted.as_ref().map(|counted| counted.instructions)
+    }
+}
+
+fn median(numbers: &[f64]) -> Option<f64> {
+    Sample::new(numbers.to_vec()).map(|sample| sample.median())
 }
 
 /// What Lambda and the template give the function, with the settings of this run above.
@@ -126,61 +236,4 @@ fn variables(function: &Function, environment: &BTreeMap<String, String>) -> BTr
     // Blank stands for unset.
     variables.retain(|_, value| !value.is_empty());
     variables
-}
-
-/// Starts a program with a Runtime API of its own, and ends it when it asks for work.
-async fn start(program: &Path, folder: &Path, variables: &BTreeMap<String, String>) -> Result<Start> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-    let mut command = Command::new(program);
-    command.current_dir(folder).env_clear().envs(variables).kill_on_drop(true);
-    command.env("AWS_LAMBDA_RUNTIME_API", listener.local_addr()?.to_string());
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-
-    let began = Instant::now();
-    let mut child = command.spawn().with_context(|| format!("cannot start {}", program.display()))?;
-    let asked = tokio::time::timeout(PATIENCE, async {
-        tokio::select! {
-            biased;
-            request = first_request(&listener) => request,
-            ended = child.wait() => bail!("it ended: {}", ended?),
-        }
-    })
-    .await;
-    let milliseconds = began.elapsed().as_secs_f64() * 1e3;
-    let peak_memory = child.id().and_then(processes::peak_memory);
-    // Fails only for one that has ended already.
-    let _ = child.kill().await;
-
-    let request = asked.with_context(|| format!("{} asks for no work", program.display()))??;
-    let first_line = request.lines().next().unwrap_or_default();
-    if !first_line.starts_with("GET ") || !first_line.contains("/runtime/invocation/next") {
-        bail!("{} did not ask for work but: {first_line}", program.display());
-    }
-    Ok(Start { milliseconds, peak_memory })
-}
-
-/// The head of the first request.
-async fn first_request(listener: &TcpListener) -> Result<String> {
-    let (mut stream, _) = listener.accept().await?;
-    let mut head = Vec::new();
-    // An empty line ends the head; `next` has no body.
-    while !head.windows(4).any(|window| window == b"\r\n\r\n") {
-        if stream.read_buf(&mut head).await? == 0 {
-            bail!("the connection ended inside a request");
-        }
-    }
-    Ok(String::from_utf8_lossy(&head).into_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_program_that_ends_without_asking_for_work_is_an_error() {
-        let Err(error) = start(Path::new("/bin/true"), Path::new("/"), &BTreeMap::new()).await else {
-            panic!("it asked for work");
-        };
-        assert!(error.to_string().contains("it ended"), "{error:#}");
-    }
 }

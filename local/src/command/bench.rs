@@ -4,29 +4,30 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use local::{
-    bench::{self, Report},
+    bench::{self, Report, Scope},
     problem::problem,
     project,
 };
 use tokio::signal::unix::{SignalKind, signal};
 
-pub(super) async fn run(short: bool, json: Option<PathBuf>) -> Result<()> {
+pub(super) async fn run(scope: Scope, json: Option<PathBuf>) -> Result<()> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     // Dropping the future kills every process that it started.
     tokio::select! {
-        done = measure(short, json) => done,
+        done = measure(scope, json) => done,
         _ = interrupt.recv() => Err(problem("interrupted", "start again; nothing is left behind")),
         _ = terminate.recv() => Err(problem("terminated", "start again; nothing is left behind")),
     }
 }
 
-async fn measure(short: bool, json: Option<PathBuf>) -> Result<()> {
+async fn measure(scope: Scope, json: Option<PathBuf>) -> Result<()> {
+    let short = matches!(scope, Scope::Short(_));
     if !short && cfg!(debug_assertions) {
         return optimised(json).await;
     }
     let machine = bench::machine();
     let mut report = Report::default();
-    let outcome = bench::run(short, &mut report, |what| eprintln!("{what}")).await;
+    let outcome = bench::run(&scope, &mut report, |what| eprintln!("{what}")).await;
     super::print(&format!("{machine}\n{}", report.text()));
     if let Some(file) = json {
         let text = serde_json::to_string_pretty(&report.json(&machine))?;

@@ -48,6 +48,12 @@ impl Connection {
         let in_transaction = self.in_transaction.into_inner();
         match self.client {
             Held::Own(client, task) => {
+                // A read ends by saying goodbye, which ends its transaction too. A pooler has to close its own connection
+                // then, and would keep none; so it is told before.
+                if in_transaction && target::is_pooler() {
+                    let rollback = client.batch_execute("rollback");
+                    let _ = tokio::time::timeout(Duration::from_secs(1), rollback).await;
+                }
                 drop(client);
                 // A server that is gone may never take the goodbye; the answer does not wait for it for long.
                 let _ = tokio::time::timeout(Duration::from_secs(1), task).await;

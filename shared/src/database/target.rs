@@ -24,11 +24,22 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 struct Settings {
     source: Source,
-    reuse: bool,
+    keeping: Keeping,
     /// In PEM, beside the public ones.
     authorities: Option<String>,
     /// What a secret does not say.
     place: Place,
+}
+
+/// `DATABASE_CONNECTION`.
+#[derive(Clone, Copy, PartialEq)]
+enum Keeping {
+    /// A connection of the server's for each invocation.
+    PerRequest,
+    /// A connection of a pooler's for each invocation.
+    Pooler,
+    /// One for all invocations of a sandbox.
+    Reuse,
 }
 
 enum Source {
@@ -61,10 +72,11 @@ pub(super) fn start() -> Result<(), SettingError> {
         (None, Some(arn)) => Source::Secret(arn),
         (None, None) => return Err("DATABASE_URL or DATABASE_SECRET_ARN must be set".to_owned()),
     };
-    let reuse = match settings::find("DATABASE_CONNECTION").as_deref() {
-        None | Some("per_request") => false,
-        Some("reuse") => true,
-        Some(_) => return Err("DATABASE_CONNECTION must be per_request or reuse".to_owned()),
+    let keeping = match settings::find("DATABASE_CONNECTION").as_deref() {
+        None | Some("per_request") => Keeping::PerRequest,
+        Some("pooler") => Keeping::Pooler,
+        Some("reuse") => Keeping::Reuse,
+        Some(_) => return Err("DATABASE_CONNECTION must be per_request, pooler or reuse".to_owned()),
     };
     let authorities = match settings::find("DATABASE_CA_FILE") {
         None => settings::find("DATABASE_CA_PEM"),
@@ -79,8 +91,13 @@ pub(super) fn start() -> Result<(), SettingError> {
         port: port.map_err(|_| "DATABASE_PORT must be a port")?,
         database: settings::find("DATABASE_NAME"),
     };
-    SETTINGS.get_or_init(|| Settings { source, reuse, authorities, place });
+    SETTINGS.get_or_init(|| Settings { source, keeping, authorities, place });
     Ok(())
+}
+
+/// Whether connections are a pooler's.
+pub(super) fn is_pooler() -> bool {
+    SETTINGS.get().is_some_and(|settings| settings.keeping == Keeping::Pooler)
 }
 
 /// The target of this sandbox.
@@ -138,7 +155,7 @@ impl Target {
             SslMode::Disable => tls::unused()?,
             _ => tls::client_config(authorities)?,
         });
-        let pool = settings.reuse.then(|| pool(&config, &tls)).transpose()?;
+        let pool = (settings.keeping == Keeping::Reuse).then(|| pool(&config, &tls)).transpose()?;
         Ok(Target { config, tls, pool })
     }
 

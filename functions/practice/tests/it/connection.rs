@@ -28,6 +28,26 @@ async fn usually_no_connection_outlives_its_request() {
 }
 
 #[tokio::test]
+async fn a_poolers_connection_ends_with_the_request_too() {
+    let stack: Stack = Stack::builder().env("DATABASE_CONNECTION", "pooler").start().await;
+    let (alice, db) = (stack.user(), stack.db().await);
+    let session = given::session(&alice).await;
+    given::say(&alice, session, "第一句").await;
+    let path = format!("/api/v1/sessions/{session}");
+    for _ in 0..3 {
+        alice.get(&path).await.assert_status(200);
+    }
+    for function in ["create-session", "send-message", "get-session"] {
+        given::until(
+            &db,
+            &format!("select count(*) from pg_stat_activity where datname = current_database() and application_name = '{function}'"),
+            |open| open == 0,
+        )
+        .await;
+    }
+}
+
+#[tokio::test]
 async fn a_kept_connection_serves_the_next_request_clean() {
     let stack: Stack = Stack::builder().env("DATABASE_CONNECTION", "reuse").start().await;
     let (alice, bob, db) = (stack.user(), stack.user(), stack.db().await);
