@@ -72,6 +72,9 @@ const WITHOUT_IT: [(&str, u16); 4] = [
     ("update-public-profile", 200),
 ];
 
+/// The job that calls AWS: its own tests run it against a server of that API.
+const NEEDS_SECRETS_MANAGER: &str = "rotate-sign-in-keys";
+
 /// The sample person of the events.
 const SAMPLE_PERSON: &str = "00000000-0000-7000-8000-000000000001";
 
@@ -202,28 +205,13 @@ async fn every_sample_event_answers_as_documented() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_sample_event_of_a_job_succeeds() {
     let stack = seeded().await;
-    let jobs = [
-        ("account", "build-exports"),
-        ("account", "create-admin"),
-        ("account", "erase-accounts"),
-        ("account", "purge-expired"),
-        ("platform", "migrate"),
-        ("platform", "record-metrics"),
-        ("platform", "replay-mail"),
-        ("platform", "send-mail"),
-        ("practice", "weekly-progress"),
-    ];
-    for (domain, job) in jobs {
-        let file = local::project::root().join(format!("events/{domain}/{job}.json"));
+    let jobs = stack.template().functions.iter().filter(|function| function.routes().next().is_none());
+    for job in jobs.filter(|job| job.name != NEEDS_SECRETS_MANAGER) {
+        let (domain, _) = local::project::function_source(&job.name).expect("a program");
+        let file = local::project::root().join(format!("events/{domain}/{}.json", job.name));
         let event = std::fs::read_to_string(file).expect("a sample event");
-        stack.invoke(job, serde_json::from_str(&event).expect("an event that is JSON")).await;
+        stack.invoke(&job.name, serde_json::from_str(&event).expect("an event that is JSON")).await;
     }
-    let http = samples(&stack).len();
-    assert_eq!(
-        stack.template().functions.len(),
-        http + jobs.len(),
-        "a function without a sample in this file"
-    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
