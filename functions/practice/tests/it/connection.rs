@@ -1,7 +1,9 @@
 //! `DATABASE_CONNECTION`: a connection for each invocation, or one that a sandbox keeps.
 
-use local::testkit::{Stack, stack};
+use local::testkit::{Database, Stack, stack};
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::given;
 
@@ -27,24 +29,43 @@ async fn usually_no_connection_outlives_its_request() {
     }
 }
 
-#[tokio::test]
-async fn a_poolers_connection_ends_with_the_request_too() {
-    let stack: Stack = Stack::builder().env("DATABASE_CONNECTION", "pooler").start().await;
-    let (alice, db) = (stack.user(), stack.db().await);
-    let session = given::session(&alice).await;
-    given::say(&alice, session, "第一句").await;
-    let path = format!("/api/v1/sessions/{session}");
-    for _ in 0..3 {
-        alice.get(&path).await.assert_status(200);
-    }
-    for function in ["create-session", "send-message", "get-session"] {
-        given::until(
-            &db,
-            &format!("select count(*) from pg_stat_activity where datname = current_database() and application_name = '{function}'"),
-            |open| open == 0,
-        )
-        .await;
-    }
+/// What a function sends to the database during one read, by way of a relay that listens in.
+async fn sent(connection: &str) -> Vec<u8> {
+    let database = Database::migrated().await;
+    let url = database.url().await;
+    let config: tokio_postgres::Config = url.parse().expect("the database's address");
+    let port = config.get_ports()[0];
+    let relay = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let relayed = url.replacen(&port.to_string(), &relay.local_addr().expect("a port").port().to_string(), 1);
+    let listening = tokio::spawn(async move {
+        let (function, _) = relay.accept().await.expect("a connection");
+        let server = TcpStream::connect(("127.0.0.1", port)).await.expect("the server");
+        let ((mut from, mut back), (mut answers, mut to)) = (function.into_split(), server.into_split());
+        let (mut heard, mut buffer) = (Vec::new(), [0; 4096]);
+        let answering = tokio::spawn(async move { tokio::io::copy(&mut answers, &mut back).await });
+        while let Ok(length @ 1..) = from.read(&mut buffer).await {
+            heard.extend_from_slice(&buffer[..length]);
+            to.write_all(&buffer[..length]).await.expect("the server takes it");
+        }
+        answering.abort();
+        heard
+    });
+    let stack =
+        Stack::builder().env("DATABASE_URL", relayed).env("DATABASE_CONNECTION", connection).start().await;
+    stack.user().get("/api/v1/scenes").await.assert_status(200);
+    listening.await.expect("the relay")
+}
+
+/// A pooler closes its own connection when a client leaves in the middle of a transaction.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_poolers_connection_is_left_outside_of_a_transaction() {
+    const GOODBYE: &[u8] = b"X\0\0\0\x04";
+    const ROLLBACK: &[u8] = b"Q\0\0\0\x0drollback\0";
+    let sent_to_pooler = sent("pooler").await;
+    assert!(sent_to_pooler.ends_with(&[ROLLBACK, GOODBYE].concat()), "{}", sent_to_pooler.escape_ascii());
+    // A server of one's own needs no such word, which would be a round trip.
+    let sent_to_server = sent("per_request").await;
+    assert!(sent_to_server.ends_with(GOODBYE) && !sent_to_server.windows(8).any(|word| word == b"rollback"));
 }
 
 #[tokio::test]
