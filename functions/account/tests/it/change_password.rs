@@ -71,8 +71,9 @@ async fn of_two_changes_at_once_one_counts() {
         change(&one.client, PASSWORD, NEW),
         change(&other.client, PASSWORD, "Yet an0ther phrase"),
     );
+    // The other's password is wrong by then, or its sign-in has ended before it was looked at.
     let statuses = [first.status(), second.status()];
-    assert!(statuses == [204, 403] || statuses == [403, 204], "{first} and {second}");
+    assert!(matches!(statuses, [204, 401 | 403] | [401 | 403, 204]), "{first} and {second}");
     let winner = if first.status() == 204 { NEW } else { "Yet an0ther phrase" };
     login(&stack, MIA, winner).await.assert_status(200);
     let alive = "select count(*) from identity.sign_ins where revoked_at is null";
