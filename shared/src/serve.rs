@@ -69,7 +69,7 @@ impl Route {
     /// failure.
     pub fn makes_schema(mut self) -> Route {
         if let Work::Job(job) = &mut self.work {
-            job.makes_schema = true;
+            job.is_migrated = None;
         }
         self
     }

@@ -64,7 +64,7 @@ async fn serve(postgres: &Postgres) -> Result<()> {
     }
 }
 
-/// What `sam local` cannot take from a default: `sam local` does not evaluate the template's rules.
+/// The containers run on this machine's processor, whatever a deployment's default is.
 const PARAMETERS: &str = "--parameter-overrides Architecture=$(uname -m | sed s/aarch64/arm64/)";
 
 /// The text of `PRAXIS_SETTINGS`, as `cargo local` gives it to its own functions.
@@ -113,7 +113,11 @@ fn address(text: &str) -> Option<IpAddr> {
 /// Hands every connection on to the database.
 async fn accept(listener: TcpListener, host: &str, port: u16) {
     loop {
-        let Ok((mut from, _)) = listener.accept().await else { continue };
+        let Ok((mut from, _)) = listener.accept().await else {
+            // Out of file descriptors, most likely: try again when some are free.
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            continue;
+        };
         let host = host.to_owned();
         tokio::spawn(async move {
             if let Ok(mut to) = TcpStream::connect((host.as_str(), port)).await {

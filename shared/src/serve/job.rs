@@ -31,14 +31,12 @@ pub(crate) struct Job {
     database: bool,
     /// Reads the settings that the job needs beyond the database's.
     pub(super) needs: Option<fn() -> Result<(), SettingError>>,
-    /// Whether it has work before the first migration too.
-    pub(super) makes_schema: bool,
-    /// How to ask whether that migration was. Every program contains the runner below, which must not name the database:
+    /// How to ask whether the first migration was, for a job that has nothing to do before. Every program contains the runner below, which must not name the database:
     /// routes that do not use it would contain its client and TLS, twice what they are.
-    is_migrated: Option<IsMigrated>,
+    pub(super) is_migrated: Option<IsMigrated>,
 }
 
-type IsMigrated = for<'a> fn(&'a Db) -> Pin<Box<dyn Future<Output = Result<bool>> + Send + 'a>>;
+pub(super) type IsMigrated = for<'a> fn(&'a Db) -> Pin<Box<dyn Future<Output = Result<bool>> + Send + 'a>>;
 
 /// What a job's line says that had nothing to work on yet.
 const NOT_MIGRATED: &str = "the database is not migrated yet";
@@ -81,7 +79,6 @@ where
             run: Arc::new(run),
             database: true,
             needs: None,
-            makes_schema: false,
             is_migrated: Some(|db| Box::pin(db.is_migrated())),
         })
     }
@@ -106,13 +103,7 @@ where
                 Ok(serde_json::to_value(function(Event(event)).await?)?)
             })
         };
-        Route::job(Job {
-            run: Arc::new(run),
-            database: false,
-            needs: None,
-            makes_schema: true,
-            is_migrated: None,
-        })
+        Route::job(Job { run: Arc::new(run), database: false, needs: None, is_migrated: None })
     }
 }
 
@@ -176,16 +167,13 @@ where
         run: Arc::new(run),
         database: true,
         needs: None,
-        makes_schema: false,
         is_migrated: Some(|db| Box::pin(db.is_migrated())),
     })
 }
 
 pub(super) async fn run(job: Job) -> Result<(), lambda_runtime::Error> {
     lambda_runtime::run(lambda_runtime::service_fn(move |event: LambdaEvent<Value>| {
-        let run = job.run.clone();
-        // Whoever makes the schema does not ask whether it is there.
-        let is_migrated = job.is_migrated.filter(|_| !job.makes_schema);
+        let (run, is_migrated) = (job.run.clone(), job.is_migrated);
         async move { once(&*run, is_migrated, event).await }
     }))
     .await
