@@ -11,9 +11,8 @@ delete from practice.reflections where session_id = '00000000-0000-7000-8000-000
 alter table practice.reflections force row level security;
 
 -- The rest is the person's own doing, under the same policies as a request.
-set local role authenticated;
-select set_config('request.jwt.claim.role', 'authenticated', true),
-       set_config('request.jwt.claim.sub', '00000000-0000-7000-8000-000000000001', true);
+set local role praxis_request;
+select set_config('praxis.user_id', '00000000-0000-7000-8000-000000000001', true);
 
 insert into identity.users (id, email, display_name, locale, timezone)
 values ('00000000-0000-7000-8000-000000000001', '00000000-0000-7000-8000-000000000001@mock.local', 'Sample Person', 'en',
@@ -80,7 +79,7 @@ values ('00000000-0000-7000-8000-000000000061', '00000000-0000-7000-8000-0000000
 on conflict do nothing;
 
 -- The sample person is an admin too, and 2 is somebody to administer.
-set local role service;
+set local role praxis_service;
 update identity.users set roles = '{student,admin}'
 where id = '00000000-0000-7000-8000-000000000001' and roles <> '{student,admin}';
 insert into identity.users (id, email, display_name, locale, timezone)
@@ -90,7 +89,7 @@ on conflict (id) do nothing;
 
 -- Sign-in. The sample person has an address, not verified, and the password "a sample of a passphrase"; 71 and 77 open
 -- links of mails, 72 has devices. The secret of a sample token is SHA-256 of the text that stands here.
-set local role service;
+set local role praxis_service;
 
 -- An event that is invoked often must succeed too; whose attempts were counted cannot be told from a hash.
 delete from identity.rate_limits;
@@ -146,7 +145,7 @@ on conflict (token_hash) do update set user_id = excluded.user_id, email = exclu
 
 -- 81 leaves: asks for an export, for the deletion of the account, and for neither. 82 is an export of theirs, whose link
 -- carries "sample-export-sample-export-samp" in base64url.
-set local role service;
+set local role praxis_service;
 
 insert into identity.users (id, email, display_name, locale, timezone, deletion_requested_at)
 values ('00000000-0000-7000-8000-000000000081', '00000000-0000-7000-8000-000000000081@mock.local', 'Sample Leaver', 'en',

@@ -63,7 +63,7 @@ async fn feed(lambda: Arc<Lambda>, function: String, queue: String, database_url
 
 /// Whether the outbox has something for a worker. Row-level security binds the login role too.
 async fn is_due(database: &tokio_postgres::Client) -> bool {
-    let sql = "begin; set local role service;
+    let sql = "begin; set local role praxis_service;
                select 1 from platform.outbox
                where state = 'pending' and due_at <= now() and (claimed_until is null or claimed_until <= now()) limit 1;
                commit";

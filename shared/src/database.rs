@@ -47,13 +47,13 @@ impl Db {
         Db { slot: Arc::default(), stats }
     }
 
-    /// Opens a transaction as `user`: role `authenticated`, with the claims that row-level security reads. Nothing is
+    /// Opens a transaction as `user`: role `praxis_request`, with the claims that row-level security reads. Nothing is
     /// sent before the first statement.
     pub async fn begin(&self, user: &User) -> Result<Tx> {
         Ok(Tx::new(self.connection().await?, self.stats.clone(), Some((user.id, user.sign_in))))
     }
 
-    /// Opens a transaction across people, as role `service`: for jobs and operations, which say so by calling this.
+    /// Opens a transaction across people, as role `praxis_service`: for jobs and operations, which say so by calling this.
     pub async fn begin_service(&self) -> Result<Tx> {
         Ok(Tx::new(self.connection().await?, self.stats.clone(), None))
     }

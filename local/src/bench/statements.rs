@@ -132,7 +132,7 @@ mod tests {
         let sent = [
             b"\0\0\0\x08\0\x03\0\0".to_vec(),
             message(b'p', b"secret\0"),
-            message(b'Q', b"begin; set local role authenticated\0"),
+            message(b'Q', b"begin; set local role praxis_request\0"),
             parse,
             message(b'B', &bind.concat()),
             message(b'S', b""),
@@ -142,7 +142,7 @@ mod tests {
             of(&sent.concat()).unwrap(),
             [
                 "begin",
-                "set local role authenticated",
+                "set local role praxis_request",
                 "select '00000000-0000-0000-0000-000000000001'::uuid, '2000-02-01'::date"
             ]
         );

@@ -99,6 +99,12 @@ async fn shared() -> &'static Cluster {
                 panic!("{}", crate::problem::render(&error));
             });
             migrate(&cluster, TEMPLATE).await;
+            // Roles belong to the whole server: while something depends on them, no test's way down takes them from others.
+            let keep = "grant connect on database postgres
+                        to authenticated, service, praxis_request, praxis_service, praxis_definer";
+            let client =
+                connect(&cluster.superuser_url("postgres")).await.expect("a connection as the superuser");
+            client.batch_execute(keep).await.expect("rights that keep the roles");
             cluster
         })
         .await

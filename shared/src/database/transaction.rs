@@ -182,10 +182,10 @@ impl Tx {
         // An earlier transaction of this invocation may have been dropped half-way.
         let was_open = self.connection.in_transaction.swap(true, Ordering::Relaxed);
         let begin = match (self.person, was_open) {
-            (Some(_), false) => "begin; set local role authenticated",
-            (Some(_), true) => "rollback; begin; set local role authenticated",
-            (None, false) => "begin; set local role service",
-            (None, true) => "rollback; begin; set local role service",
+            (Some(_), false) => "begin; set local role praxis_request",
+            (Some(_), true) => "rollback; begin; set local role praxis_request",
+            (None, false) => "begin; set local role praxis_service",
+            (None, true) => "rollback; begin; set local role praxis_service",
         };
         let Some((person, sign_in)) = self.person else {
             return self.connection.batch_execute(begin).await;

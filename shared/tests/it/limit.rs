@@ -276,7 +276,7 @@ async fn the_counts_are_no_request_s_to_see_or_change() {
     let limited = Limited::start("postgres").await;
     limited.take(json!([rule("one", "203.0.113.9", 3)])).await.assert_status(204);
     let owner = limited.stack.owner().await;
-    owner.batch_execute("begin; set local role authenticated").await.unwrap();
+    owner.batch_execute("begin; set local role praxis_request").await.unwrap();
     let error = owner.execute("delete from identity.rate_limits", &[]).await.unwrap_err();
     assert_eq!(error.code().map(|code| code.code()), Some("42501"), "{error:?}");
     owner.batch_execute("rollback").await.unwrap();

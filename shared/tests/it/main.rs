@@ -54,7 +54,7 @@ async fn a_request_runs_as_the_caller() {
     let alice = stack.user();
     let answer = alice.post("/probe/answer", json!({})).header("x-request-id", "r-1").await;
     answer.assert_status(200);
-    assert_eq!(answer.json()["role"], "authenticated");
+    assert_eq!(answer.json()["role"], "praxis_request");
     assert_eq!(answer.json()["person"], alice.id().to_string());
     assert_eq!(answer.json()["at"], "2026-03-02T07:05:10.500000Z");
     assert_eq!(answer.header("x-request-id"), Some("r-1"));

@@ -185,9 +185,9 @@ async fn no_role_of_the_application_changes_or_deletes_an_act() {
         "insert into identity.audit_log (id, action, entity_type)
          select id, 'user.b', 'user' from identity.audit_log on conflict (id) do update set action = 'user.b'",
     ];
-    for role in ["authenticated", "service"] {
+    for role in ["praxis_request", "praxis_service"] {
         for statement in statements {
-            let claims = format!("begin; set local role {role}; set local request.jwt.claim.sub = '{mia}'");
+            let claims = format!("begin; set local role {role}; set local praxis.user_id = '{mia}'");
             owner.batch_execute(&claims).await.unwrap();
             let refused = owner.batch_execute(statement).await.unwrap_err();
             assert_eq!(
@@ -199,7 +199,7 @@ async fn no_role_of_the_application_changes_or_deletes_an_act() {
         }
     }
     // A request reads nothing, and writes only what its own person did.
-    let request = format!("begin; set local role authenticated; set local request.jwt.claim.sub = '{mia}'");
+    let request = format!("begin; set local role praxis_request; set local praxis.user_id = '{mia}'");
     let another = "insert into identity.audit_log (id, actor_id, action, entity_type)
                    values (gen_random_uuid(), gen_random_uuid(), 'user.b', 'user')";
     for statement in ["select * from identity.audit_log", another] {

@@ -292,9 +292,9 @@ async fn only_jobs_may_ask_what_is_held_on_a_person() {
     let stack = stack().await;
     let owner = stack.owner().await;
     let sql = format!("select * from identity.export_person('{}')", Uuid::new_v4());
-    owner.batch_execute("begin; set local role authenticated").await.unwrap();
+    owner.batch_execute("begin; set local role praxis_request").await.unwrap();
     let refused = owner.query(&sql, &[]).await.expect_err("requests may not");
     assert_eq!(refused.code().map(|code| code.code().to_owned()).as_deref(), Some("42501"));
-    owner.batch_execute("rollback; begin; set local role service").await.unwrap();
+    owner.batch_execute("rollback; begin; set local role praxis_service").await.unwrap();
     assert!(owner.query(&sql, &[]).await.unwrap().is_empty());
 }

@@ -230,22 +230,54 @@ async fn people_hidden_by_row_level_security_are_not_passed_over_in_silence() {
 #[tokio::test]
 async fn nobody_but_the_owner_may_call_the_mirror() {
     let supabase = Supabase::migrated().await;
-    for role in ["authenticated", "service", WRITER] {
+    for role in ["praxis_request", "praxis_service", WRITER] {
         for call in [
             "identity.mirror_supabase()",
             "identity.mirror_supabase_user('00000000-0000-0000-0000-000000000000', 'x', null)",
         ] {
-            if role == "service" && call.contains("_user") {
-                continue; // its owner, as whom it runs
-            }
             let sql = format!("set role {role}; select {call}");
             let refused = supabase.superuser.batch_execute(&sql).await.unwrap_err();
             assert_eq!(refused.code(), Some(&SqlState::INSUFFICIENT_PRIVILEGE), "{role} {call}: {refused}");
             supabase.superuser.batch_execute("reset role").await.unwrap();
         }
     }
-    let right = "select has_schema_privilege('service', 'identity', 'create')";
+    let right = "select has_schema_privilege('praxis_definer', 'identity', 'create')";
     assert!(!supabase.superuser.query_one(right, &[]).await.unwrap().get::<_, bool>(0));
+}
+
+#[tokio::test]
+async fn whoever_writes_auth_users_runs_nothing_as_the_mirror() {
+    let supabase = Supabase::migrated().await;
+    // A type of the writer's own temporary schema, which a name without a schema would find before PostgreSQL's.
+    for name in ["text", "uuid", "jsonb", "bool", "name"] {
+        let planted = format!(
+            "set role {WRITER};
+             create table if not exists pg_temp.loot (t pg_catalog.text);
+             grant all on pg_temp.loot to public;
+             create or replace function pg_temp.evil() returns pg_catalog.bool language plpgsql as $$ begin
+                 execute 'insert into ' || (select nspname from pg_catalog.pg_namespace
+                                            where oid = pg_catalog.pg_my_temp_schema())
+                         || '.loot select current_user';
+                 return true;
+             end $$;
+             create domain pg_temp.{name} as pg_catalog.{name} check (pg_temp.evil());
+             insert into auth.users values (pg_catalog.gen_random_uuid(), 'm@example.org', '{{}}');
+             update auth.users set email = 'n@example.org';
+             delete from auth.users;
+             reset role"
+        );
+        supabase.superuser.batch_execute(&planted).await.unwrap();
+        let loot: Vec<String> = supabase
+            .superuser
+            .query("select t from pg_temp.loot", &[])
+            .await
+            .unwrap()
+            .iter()
+            .map(|row| row.get(0))
+            .collect();
+        assert!(loot.iter().all(|who| who == WRITER), "{name}: {loot:?}");
+        supabase.superuser.batch_execute(&format!("drop domain pg_temp.{name}")).await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -137,8 +137,7 @@ async fn nobody_changes_another_s() {
 
     // The same below the API: the policy lets nobody see or change another's row.
     let owner = stack.owner().await;
-    let claims =
-        format!("begin; set local role authenticated; set local request.jwt.claim.sub = '{}'", bob.id());
+    let claims = format!("begin; set local role praxis_request; set local praxis.user_id = '{}'", bob.id());
     owner.batch_execute(&claims).await.unwrap();
     let seen = owner.query("select id from identity.users", &[]).await.unwrap();
     assert_eq!(seen.iter().map(|row| row.get::<_, uuid::Uuid>(0)).collect::<Vec<_>>(), [bob.id()]);

@@ -211,8 +211,7 @@ async fn nobody_changes_another_s() {
 
     // The same below the API: the policy lets nobody see or change another's row.
     let owner = stack.owner().await;
-    let claims =
-        format!("begin; set local role authenticated; set local request.jwt.claim.sub = '{}'", ben.id());
+    let claims = format!("begin; set local role praxis_request; set local praxis.user_id = '{}'", ben.id());
     owner.batch_execute(&claims).await.unwrap();
     let seen = owner.query("select bio from identity.public_profiles", &[]).await.unwrap();
     assert_eq!(seen.iter().map(|row| row.get::<_, &str>(0)).collect::<Vec<_>>(), ["of Ben"]);

@@ -5,6 +5,7 @@
     reason = "a failed step is a failed test, also outside of the test's own function"
 )]
 
+mod catalog;
 mod get_docs;
 mod get_docs_script;
 mod get_health;

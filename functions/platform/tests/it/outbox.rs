@@ -29,12 +29,12 @@ pub(crate) async fn make_due(db: &Client) {
     db.execute(sql, &[]).await.unwrap();
 }
 
-/// What PostgreSQL says to a statement of `person`, as role `authenticated`.
+/// What PostgreSQL says to a statement of `person`, as role `praxis_request`.
 async fn as_person(stack: &Stack, person: Uuid, sql: &str) -> Result<u64, String> {
     let mut owner = stack.owner().await;
     let tx = owner.transaction().await.unwrap();
     tx.batch_execute(&format!(
-        "set local role authenticated; select identity.open_request('{person}', null)"
+        "set local role praxis_request; select identity.open_request('{person}', null)"
     ))
     .await
     .unwrap();
