@@ -23,10 +23,15 @@ struct Built {
 }
 
 async fn build(db: Db, Event(Schedule {}): Event<Schedule>) -> Result<Built> {
-    let (started, mut ready, mut failed) = (Instant::now(), 0, 0);
-    let tx = db.begin_service().await?;
-    let given_up = export::give_up(&tx).await?;
-    tx.commit().await?;
+    let (started, mut ready, mut failed, mut given_up) = (Instant::now(), 0, 0, 0);
+    // One that can neither be made nor given up does not stop the others.
+    match give_up(&db).await {
+        Ok(count) => given_up = count,
+        Err(error) => {
+            tracing::error!(cause = error.cause(), place = error.place(), "giving exports up failed");
+            failed += 1;
+        }
+    }
     while started.elapsed() < LAST_START {
         let tx = db.begin_service().await?;
         let claimed = export::claim(&tx).await?;
@@ -49,4 +54,11 @@ async fn build(db: Db, Event(Schedule {}): Event<Schedule>) -> Result<Built> {
         )));
     }
     Ok(Built { ready })
+}
+
+async fn give_up(db: &Db) -> Result<usize> {
+    let tx = db.begin_service().await?;
+    let given_up = export::give_up(&tx).await?;
+    tx.commit().await?;
+    Ok(given_up)
 }

@@ -20,21 +20,39 @@ fn main() {
 struct Schedule {}
 
 async fn purge(db: Db, Event(Schedule {}): Event<Schedule>) -> Result<BTreeMap<&'static str, u64>> {
-    let (started, mut counts) = (Instant::now(), BTreeMap::new());
+    let (started, mut counts, mut failed) = (Instant::now(), BTreeMap::new(), Vec::new());
     for kind in &expiry::KINDS {
         let count: &mut u64 = counts.entry(kind.table).or_default();
         while started.elapsed() < LAST_START {
-            let tx = db.begin_service().await?;
-            let deleted = expiry::purge(&tx, kind, BATCH).await?;
-            tx.commit().await?;
-            *count += deleted;
-            if deleted < BATCH.unsigned_abs() {
-                break;
+            match batch(&db, async |tx| expiry::purge(tx, kind, BATCH).await).await {
+                Ok(deleted) => {
+                    *count += deleted;
+                    if deleted < BATCH.unsigned_abs() {
+                        break;
+                    }
+                }
+                // One kind that cannot be deleted does not keep the others.
+                Err(error) => {
+                    let (cause, place) = (error.cause(), error.place());
+                    tracing::error!(table = kind.table, cause, place, "purge failed");
+                    failed.push(kind.table);
+                    break;
+                }
             }
         }
     }
-    let tx = db.begin_service().await?;
-    counts.insert("platform.outbox", expiry::purge_outbox(&tx).await?);
-    tx.commit().await?;
+    counts.insert("platform.outbox", batch(&db, async |tx| expiry::purge_outbox(tx).await).await?);
+    // A failed invocation is what an alarm hears of.
+    if !failed.is_empty() {
+        return Err(internal(format!("not purged: {}; purged: {counts:?}", failed.join(", "))));
+    }
     Ok(counts)
+}
+
+/// Deletes in a transaction of its own.
+async fn batch(db: &Db, delete: impl AsyncFnOnce(&Tx) -> Result<u64>) -> Result<u64> {
+    let tx = db.begin_service().await?;
+    let deleted = delete(&tx).await?;
+    tx.commit().await?;
+    Ok(deleted)
 }
