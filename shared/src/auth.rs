@@ -22,6 +22,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::error::{Error, Result, unauthorized};
+use crate::{language, value};
 
 pub(crate) use browser::Browser;
 pub use browser::{KnownOrigin, SESSION_COOKIE, csrf_token};
@@ -50,6 +51,8 @@ pub struct User {
     pub sign_in: Option<Uuid>,
     /// When the person last proved who they are, as far as that is known.
     pub authenticated_at: Option<Timestamp>,
+    /// The language that the request prefers (BCP 47): the person's until they have one of their own.
+    pub locale: String,
 }
 
 impl User {
@@ -59,13 +62,9 @@ impl User {
             !email.is_empty() && email.len() <= EMAIL_BYTES && !email.contains(char::is_control)
         });
         // PostgreSQL's text holds no NUL, and people can write anything into their own profile at the provider.
-        let display_name = display_name
-            .map(|name| name.replace(char::is_control, ""))
-            .map(|name| {
-                name.trim().chars().take(DISPLAY_NAME_CHARS).collect::<String>().trim_end().to_owned()
-            })
-            .filter(|name| !name.is_empty());
-        User { id, email, display_name, sign_in: None, authenticated_at: None }
+        let display_name = display_name.and_then(|name| value::name_within(name, DISPLAY_NAME_CHARS));
+        let locale = language::default_locale();
+        User { id, email, display_name, sign_in: None, authenticated_at: None, locale }
     }
 }
 

@@ -10,7 +10,8 @@ use crate::auth::{Browser, User, Verifier};
 use crate::database::Db;
 use crate::describe::Operation;
 use crate::error::{Result, forbidden, internal, unauthorized};
-use crate::request::{FromRequest, Request};
+use crate::language;
+use crate::request::{FromRequest, Request, is_repeated};
 use crate::secrets;
 use crate::settings::{self, Environment, SettingError};
 use crate::text_enum;
@@ -29,6 +30,7 @@ impl FromRequest for User {
             let browser = Browser::start()?;
             BROWSER.get_or_init(|| browser);
         }
+        language::start()?;
         VERIFIER.get_or_init(|| verifier);
         // A session is a row.
         Db::start()
@@ -37,6 +39,11 @@ impl FromRequest for User {
     async fn from_request(request: &mut Request) -> Result<User> {
         let verifier = VERIFIER.get().ok_or_else(|| internal("the verifier was not started"))?;
         let headers = &request.headers;
+        let locale = language::of_request(headers);
+        if is_repeated(headers, header::AUTHORIZATION) {
+            // Which of them a gateway or a proxy has looked at is not known.
+            return Err(unauthorized("invalid Authorization header"));
+        }
         let user = match BROWSER.get() {
             Some(browser) if !headers.contains_key(header::AUTHORIZATION) && Browser::is_named(headers) => {
                 browser.user(request).await?
@@ -44,7 +51,7 @@ impl FromRequest for User {
             _ => verifier.verify(request.header(header::AUTHORIZATION.as_str())).await?,
         };
         request.user_id = Some(user.id);
-        Ok(user)
+        Ok(User { locale, ..user })
     }
 
     fn describe(operation: &mut Operation) {
@@ -145,8 +152,10 @@ impl FromRequest for Operator {
             }
             (None, None) => return Ok(Operator),
         };
-        let given =
-            request.header(header::AUTHORIZATION.as_str()).and_then(|text| text.strip_prefix("Bearer "));
+        let given = request
+            .header(header::AUTHORIZATION.as_str())
+            .filter(|_| !is_repeated(&request.headers, header::AUTHORIZATION))
+            .and_then(|text| text.strip_prefix("Bearer "));
         // Digests are compared, so that the time says nothing about how much of a guess was right.
         match given {
             Some(given) if Sha256::digest(given.trim()) == Sha256::digest(&token) => Ok(Operator),

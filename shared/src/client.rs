@@ -6,7 +6,9 @@ use http::header;
 
 use crate::describe::Operation;
 use crate::error::Result;
+use crate::language;
 use crate::request::{FromRequest, Request};
+use crate::settings::SettingError;
 
 /// The longest `User-Agent` that is kept, in characters.
 const USER_AGENT_CHARS: usize = 256;
@@ -19,6 +21,8 @@ pub struct Client {
     pub ip: IpAddr,
     /// What the program says of itself, without control characters, at most 256 characters.
     pub user_agent: Option<String>,
+    /// The language that the request prefers (BCP 47), for somebody who is new.
+    pub locale: String,
 }
 
 impl Client {
@@ -36,6 +40,10 @@ impl Client {
 }
 
 impl FromRequest for Client {
+    fn start() -> Result<(), SettingError> {
+        language::start()
+    }
+
     async fn from_request(request: &mut Request) -> Result<Client> {
         let user_agent = request.header(header::USER_AGENT.as_str()).map(|text| {
             text.chars()
@@ -46,6 +54,7 @@ impl FromRequest for Client {
         Ok(Client {
             ip: request.source_ip.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
             user_agent: user_agent.filter(|text| !text.trim().is_empty()),
+            locale: language::of_request(&request.headers),
         })
     }
 
@@ -58,7 +67,8 @@ mod tests {
 
     #[test]
     fn a_network_is_what_one_subscriber_has() {
-        let network = |ip: &str| Client { ip: ip.parse().unwrap(), user_agent: None }.network();
+        let network =
+            |ip: &str| Client { ip: ip.parse().unwrap(), user_agent: None, locale: String::new() }.network();
         assert_eq!(network("203.0.113.9"), "203.0.113.9");
         assert_eq!(network("::ffff:203.0.113.9"), "203.0.113.9");
         assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");

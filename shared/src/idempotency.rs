@@ -1,11 +1,10 @@
 //! Repeating a request that makes something: the `Idempotency-Key` header.
 //!
 //! The first answer is kept in the transaction of what it made; a repetition with the same key and content gets that
-//! answer again, with other content a 409. Source: draft-ietf-httpapi-idempotency-key-header.
+//! answer again, byte for byte, with other content a 409. Source: draft-ietf-httpapi-idempotency-key-header.
 
-use http::StatusCode;
+use http::{HeaderName, StatusCode};
 use serde::Serialize;
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::auth::User;
@@ -13,7 +12,9 @@ use crate::database::{FromRow, Tx};
 use crate::describe::Operation;
 use crate::error::{Result, conflict, internal, invalid_field};
 use crate::reply::Answer;
-use crate::request::{FromRequest, Request};
+use crate::request::{FromRequest, Request, is_repeated};
+
+const NAME: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// The request's `Idempotency-Key`, if it has one. As a handler's parameter it goes last.
 pub struct Idempotency {
@@ -26,7 +27,7 @@ pub struct Idempotency {
 struct Stored {
     request_hash: String,
     status: Option<i16>,
-    body: Option<Value>,
+    body: Option<String>,
 }
 
 impl Idempotency {
@@ -46,7 +47,7 @@ impl Idempotency {
         }
         let stored: Stored = tx
             .one(
-                "select request_hash, status, body from identity.idempotency_keys
+                "select request_hash, status, body::text as body from identity.idempotency_keys
                  where user_id = $1 and route = $2 and key = $3",
                 &[&user.id, &self.route, key],
             )
@@ -56,7 +57,7 @@ impl Idempotency {
         }
         let status = stored.status.and_then(|status| StatusCode::from_u16(status.unsigned_abs()).ok());
         match (status, stored.body) {
-            (Some(status), Some(body)) => Answer::json(status, &body).map(Some),
+            (Some(status), Some(body)) => Ok(Some(Answer::of_json(status, body.into()))),
             _ => Err(internal("an idempotency key was committed without its answer")),
         }
     }
@@ -64,9 +65,9 @@ impl Idempotency {
     /// Keeps the answer, before the commit.
     pub async fn keep(&self, tx: &Tx, user: &User, status: StatusCode, body: &impl Serialize) -> Result<()> {
         let Some(key) = &self.key else { return Ok(()) };
-        let (status, body) = (i16::try_from(status.as_u16())?, serde_json::to_value(body)?);
+        let (status, body) = (i16::try_from(status.as_u16())?, serde_json::to_string(body)?);
         tx.execute(
-            "update identity.idempotency_keys set status = $4, body = $5
+            "update identity.idempotency_keys set status = $4, body = $5::text::json
              where user_id = $1 and route = $2 and key = $3",
             &[&user.id, &self.route, key, &status, &body],
         )
@@ -78,12 +79,13 @@ impl Idempotency {
 impl FromRequest for Idempotency {
     async fn from_request(request: &mut Request) -> Result<Idempotency> {
         // Bytes that are no text make a wrong key, not a missing one: ignoring it would make the thing twice.
-        let key = request.headers.get("idempotency-key");
+        let key = request.headers.get(NAME);
         let key = key.map(|key| String::from_utf8_lossy(key.as_bytes()).trim().to_owned());
         let is_key =
             |key: &String| (1..=255).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
-        if key.as_ref().is_some_and(|key| !is_key(key)) {
-            let sentence = "Idempotency-Key should be 1 to 255 visible ASCII characters";
+        let is_bad = key.as_ref().is_some_and(|key| !is_key(key));
+        if is_bad || is_repeated(&request.headers, NAME) {
+            let sentence = "Idempotency-Key should be 1 to 255 visible ASCII characters, once";
             return Err(invalid_field("/Idempotency-Key", "idempotency_key", sentence));
         }
         let route = format!("{} {}", request.method, request.path);

@@ -5,13 +5,14 @@ use uuid::Uuid;
 use crate::auth::User;
 use crate::database::{FromRow, Tx};
 use crate::error::{Result, unauthorized};
+use crate::language;
 
-/// What the person has set, or the defaults of someone without a row yet.
+/// What the person has set, or what someone without a row would start with.
 #[derive(Debug, Clone, FromRow)]
 pub struct Preferences {
     /// BCP 47, for example `zh-CN`.
     pub locale: String,
-    /// IANA time zone name.
+    /// IANA time zone name, as the person said it.
     pub timezone: String,
 }
 
@@ -32,13 +33,13 @@ pub async fn ensure(tx: &Tx, user: &User) -> Result<()> {
     let (email, display_name) = introduction(user);
     tx.execute(
         "with person as (
-             insert into identity.users (id, email, display_name) values ($1, $2, $3)
+             insert into identity.users (id, email, display_name, locale) values ($1, $2, $3, $5)
              on conflict (id) do nothing
              returning id, roles
          )
          insert into identity.audit_log (id, actor_id, action, entity_type, entity_id, payload)
          select $4, id, 'user.registered', 'user', id, jsonb_build_object('roles', roles) from person",
-        &[&user.id, &email, &display_name, &Uuid::now_v7()],
+        &[&user.id, &email, &display_name, &Uuid::now_v7(), &user.locale],
     )
     .await?;
     Ok(())
@@ -54,11 +55,17 @@ async fn must_exist(tx: &Tx, user: &User) -> Result<()> {
 /// The caller's preferences. Reads only.
 pub async fn preferences(tx: &Tx, user: &User) -> Result<Preferences> {
     let found = tx.find("select locale, timezone from identity.users where id = $1", &[&user.id]).await?;
-    Ok(found.unwrap_or_default())
+    Ok(found.map_or_else(|| Preferences::at_first(user), |stored: Preferences| stored.of(user)))
 }
 
-impl Default for Preferences {
-    fn default() -> Preferences {
-        Preferences { locale: "zh-CN".to_owned(), timezone: "UTC".to_owned() }
+impl Preferences {
+    /// What the person would start with: the language of their request, and UTC.
+    pub fn at_first(user: &User) -> Preferences {
+        Preferences { locale: user.locale.clone(), timezone: "UTC".to_owned() }
+    }
+
+    /// With the language of the person's request where their row says none.
+    pub fn of(self, user: &User) -> Preferences {
+        Preferences { locale: language::or_instead(self.locale, || user.locale.clone()), ..self }
     }
 }

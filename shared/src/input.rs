@@ -45,7 +45,7 @@ impl<T: Deserr<Problems> + JsonSchema + Send> FromRequest for Json<T> {
 impl<T: Deserr<Problems> + JsonSchema + Send> FromRequest for Path<T> {
     async fn from_request(request: &mut Request) -> Result<Path<T>> {
         let parameters = std::mem::take(&mut request.path_parameters);
-        Ok(Path(read(parameters.into_iter().map(|(name, text)| (name, Value::String(text))).collect())?))
+        Ok(Path(read(texts(parameters)?)?))
     }
 
     fn describe(operation: &mut Operation) {
@@ -56,7 +56,7 @@ impl<T: Deserr<Problems> + JsonSchema + Send> FromRequest for Path<T> {
 
 impl<T: Deserr<Problems> + JsonSchema + Send> FromRequest for Query<T> {
     async fn from_request(request: &mut Request) -> Result<Query<T>> {
-        Ok(Query(read(query(request))?))
+        Ok(Query(read(query(request)?)?))
     }
 
     fn describe(operation: &mut Operation) {
@@ -72,7 +72,7 @@ pub fn read<T: Deserr<Problems>>(value: Value) -> Result<T> {
 
 /// Reads an `A` and a `B`, which do not know of each other, out of one query.
 pub(crate) fn read_both<A: Deserr<Problems>, B: Deserr<Problems>>(request: &mut Request) -> Result<(A, B)> {
-    both(query(request)).map_err(|problems| invalid(problems.0))
+    both(query(request)?).map_err(|problems| invalid(problems.0))
 }
 
 fn both<A: Deserr<Problems>, B: Deserr<Problems>>(query: Value) -> Result<(A, B), Problems> {
@@ -98,9 +98,21 @@ pub(crate) fn describe_both<A: JsonSchema, B: JsonSchema>(operation: &mut Operat
 }
 
 /// The query's parameters, by name.
-fn query(request: &mut Request) -> Value {
-    let parameters = std::mem::take(&mut request.query);
-    parameters.into_iter().map(|(name, text)| (name, Value::String(text))).collect()
+fn query(request: &mut Request) -> Result<Value> {
+    texts(std::mem::take(&mut request.query))
+}
+
+/// 400 for one that was no UTF-8 before API Gateway decoded it and put U+FFFD in the place of what it could not read.
+fn texts(parameters: impl IntoIterator<Item = (String, String)>) -> Result<Value> {
+    let (mut texts, mut bad) = (serde_json::Map::new(), Vec::new());
+    for (name, text) in parameters {
+        if text.contains('\u{fffd}') {
+            let (code, message) = ("utf8".into(), "Input should be UTF-8".into());
+            bad.push(FieldError { path: format!("/{name}"), code, message });
+        }
+        texts.insert(name, Value::String(text));
+    }
+    if bad.is_empty() { Ok(Value::Object(texts)) } else { Err(invalid(bad)) }
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ pub mod idempotency;
 pub mod identity;
 pub mod input;
 pub mod keyset;
+pub mod language;
 pub mod limit;
 pub mod log;
 pub mod opaque_token;
@@ -67,5 +68,5 @@ pub mod prelude {
     pub use crate::reply::{Accepted, Created, Kept, NoContent, Redirect, WithCookies};
     pub use crate::serve::{Event, delete, get, job, patch, post, put, serve};
     pub use crate::text_enum;
-    pub use crate::value::{Change, Day, Flag, Int, List, Text, Time};
+    pub use crate::value::{Change, Day, Flag, Int, List, Name, Text, Time, ZoneName};
 }

@@ -34,9 +34,14 @@ pub trait Reply: Send {
 impl Answer {
     /// `value` as JSON with `status`.
     pub fn json(status: StatusCode, value: &impl Serialize) -> Result<Answer> {
+        Ok(Answer::of_json(status, serde_json::to_vec(value)?.into()))
+    }
+
+    /// A text that is JSON already, with `status`.
+    pub(crate) fn of_json(status: StatusCode, body: Bytes) -> Answer {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        Ok(Answer { status, headers, body: serde_json::to_vec(value)?.into() })
+        Answer { status, headers, body }
     }
 
     /// The error contract, or the way to the page that stands for it.

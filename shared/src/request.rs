@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderName, Method};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -27,7 +27,7 @@ pub struct Request {
     pub path_parameters: HashMap<String, String>,
     /// Query parameters, percent-decoded, in order; the last of a repeated name counts.
     pub query: Vec<(String, String)>,
-    /// Request headers.
+    /// Request headers, every line of each.
     pub headers: HeaderMap,
     /// The raw body; base64 is undone.
     pub body: Bytes,
@@ -54,6 +54,11 @@ impl Request {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
+}
+
+/// Whether a header came in several lines. For one that has a single value that means that nobody can say which counts.
+pub fn is_repeated(headers: &HeaderMap, name: HeaderName) -> bool {
+    headers.get_all(name).iter().nth(1).is_some()
 }
 
 /// A parameter of a handler. Parameters are read in order; the first failure answers.

@@ -5,6 +5,8 @@
 
 mod schema;
 mod sql;
+mod text;
+mod zone;
 
 use std::borrow::Cow;
 
@@ -13,13 +15,10 @@ use jiff::civil::Date;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
-use crate::problem::{Problems, problem};
+pub use text::{Name, Text, is_blank, name_within};
+pub use zone::ZoneName;
 
-/// A text of `MIN` to `MAX` Unicode characters, as the caller wrote it: not trimmed, not blank, without NUL (which
-/// PostgreSQL cannot store).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
-pub struct Text<const MIN: usize, const MAX: usize>(String);
+use crate::problem::{Problems, problem};
 
 /// A whole number from `MIN` to `MAX`; `DEFAULT` where a field may be left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -52,13 +51,6 @@ pub enum Change<T> {
     Absent,
     /// The field's new value.
     Set(T),
-}
-
-impl<const MIN: usize, const MAX: usize> Text<MIN, MAX> {
-    /// The text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
 impl<const MIN: i64, const MAX: i64, const DEFAULT: i64> Int<MIN, MAX, DEFAULT> {
@@ -100,37 +92,6 @@ impl<T> Change<T> {
             Change::Absent => None,
             Change::Set(value) => Some(value),
         }
-    }
-}
-
-fn plural(count: usize) -> &'static str {
-    if count == 1 { "character" } else { "characters" }
-}
-
-impl<const MIN: usize, const MAX: usize> Deserr<Problems> for Text<MIN, MAX> {
-    fn deserialize_from_value<V: IntoValue>(
-        value: Value<V>,
-        location: ValuePointerRef<'_>,
-    ) -> Result<Self, Problems> {
-        let Value::String(text) = value else {
-            return Err(problem(location, "type", "Input should be a valid string"));
-        };
-        let length = text.chars().count();
-        if length < MIN {
-            let sentence = format!("String should have at least {MIN} {}", plural(MIN));
-            return Err(problem(location, "too_short", sentence));
-        }
-        if length > MAX {
-            let sentence = format!("String should have at most {MAX} {}", plural(MAX));
-            return Err(problem(location, "too_long", sentence));
-        }
-        if text.contains('\0') {
-            return Err(problem(location, "nul", "String should not contain the NUL character"));
-        }
-        if !text.is_empty() && text.trim().is_empty() {
-            return Err(problem(location, "blank", "String should not be blank"));
-        }
-        Ok(Text(text))
     }
 }
 
@@ -263,8 +224,10 @@ impl Deserr<Problems> for Day {
 }
 
 impl Day {
-    /// Reads `YYYY-MM-DD`; `Err` is a sentence for the caller.
+    /// Reads `YYYY-MM-DD`, also with the time at which the day begins (`2026-11-23T00:00:00`); `Err` is a sentence for the
+    /// caller.
     pub fn parse(text: &str) -> Result<Day, &'static str> {
+        let text = text.get(..10).filter(|_| is_zero_time(&text[10..])).unwrap_or(text);
         let shape = text.len() == 10
             && text.bytes().enumerate().all(|(place, byte)| match place {
                 4 | 7 => byte == b'-',
@@ -278,6 +241,22 @@ impl Day {
             return Err("Input should be a date from 0001-01-01 to 9999-12-24");
         }
         Ok(Day(date))
+    }
+}
+
+/// `T00:00:00`, with or without seconds and a fraction of zeros, as clients write a day that they have as a date with a time.
+/// With an offset it would be a moment, whose day depends on who asks.
+fn is_zero_time(text: &str) -> bool {
+    let Some(time) = text.strip_prefix(['T', 't', ' ', '_']).and_then(|text| text.strip_prefix("00:00"))
+    else {
+        return false;
+    };
+    match time.strip_prefix(":00") {
+        None => time.is_empty(),
+        Some("") => true,
+        Some(rest) => rest
+            .strip_prefix('.')
+            .is_some_and(|fraction| !fraction.is_empty() && fraction.bytes().all(|byte| byte == b'0')),
     }
 }
 

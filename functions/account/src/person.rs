@@ -12,7 +12,7 @@ pub struct UserRead {
     pub email: Option<String>,
     /// Whether they have shown that it does.
     pub email_verified: bool,
-    /// IANA time zone.
+    /// IANA time zone, as the person said it.
     pub timezone: String,
     /// False after an admin has deactivated the account.
     pub is_active: bool,
@@ -84,7 +84,7 @@ pub async fn get(tx: &Tx, user: &User) -> Result<UserRead> {
         id: user.id,
         email: Some(identity::introduction(user).0),
         email_verified: false,
-        timezone: identity::Preferences::default().timezone,
+        timezone: identity::Preferences::at_first(user).timezone,
         is_active: true,
         role: RoleRead::from(Role::Student),
         roles: vec![Role::Student],

@@ -56,17 +56,17 @@ pub struct UserPublic {
 #[derive(Serialize)]
 pub struct PublicProfilePatch {
     /// The name in full.
-    pub full_name: Change<Option<Text<0, 255>>>,
+    pub full_name: Change<Option<Name<0, 255>>>,
     /// The name that the page shows.
-    pub name: Change<Option<Text<0, 255>>>,
+    pub name: Change<Option<Name<0, 255>>>,
     /// About the person, for the assistant.
     pub about: Change<Option<Text<0, 10_000>>>,
     /// Where their picture is; empty removes it.
     pub avatar_url: Change<Option<WebAddress<2048>>>,
     /// What the business is called.
-    pub business_name: Change<Option<Text<0, 255>>>,
+    pub business_name: Change<Option<Name<0, 255>>>,
     /// A line below the name.
-    pub tagline: Change<Option<Text<0, 500>>>,
+    pub tagline: Change<Option<Name<0, 500>>>,
     /// About the person, for readers.
     pub bio: Change<Option<Text<0, 10_000>>>,
     /// Telephone number, as written.

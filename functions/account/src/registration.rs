@@ -19,14 +19,14 @@ pub struct Registration {
     pub email: Email,
     /// 8 to 128 characters, not one that is tried first.
     pub password: NewPassword,
-    /// IANA time zone, for example `Europe/Riga`; UTC if it is left out.
-    pub timezone: Option<Text<1, 64>>,
-    /// Language tag (BCP 47) of the person's mails; `en` if it is left out.
+    /// IANA time zone, for example `Europe/Riga`, old names too; UTC if it is left out.
+    pub timezone: Option<ZoneName>,
+    /// Language tag (BCP 47) of the person's mails; if it is left out, what `Accept-Language` prefers.
     pub locale: Option<Locale>,
     /// What to call the person.
-    pub display_name: Option<Text<1, 120>>,
+    pub display_name: Option<Name<1, 120>>,
     /// As `display_name`, which counts if both are given.
-    pub username: Option<Text<1, 120>>,
+    pub username: Option<Name<1, 120>>,
     /// What the person is; another one than `student` is an admin's to give.
     pub role: Option<Role>,
     /// Everything that the person is, likewise.
@@ -56,13 +56,15 @@ pub async fn limit(db: &Db, limits: &Limits, client: &Client) -> Result<()> {
 }
 
 /// Makes the person with their password's hash, and mails them a link that verifies the address. Must be a transaction of
-/// the service. 409 if somebody has the address, 400 for an unknown time zone.
+/// the service. 409 if somebody has the address. `locale` is that of
+/// the request, for a person who says none.
 pub async fn register(
     tx: &Tx,
     new: &Registration,
     roles: &[Role],
     hash: &str,
     admin: Option<&User>,
+    locale: &str,
 ) -> Result<UserRead> {
     let id = Uuid::now_v7();
     let names: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
@@ -75,7 +77,7 @@ pub async fn register(
     };
     let (user, (), (), ()) = tokio::try_join!(
         biased;
-        insert_user(tx, id, new, &names),
+        insert_user(tx, id, new, &names, locale),
         insert_email(tx, id, &new.email),
         password::set(tx, id, hash),
         audit::record(tx, act),
@@ -91,19 +93,18 @@ struct NewUser {
     locale: String,
 }
 
-async fn insert_user(tx: &Tx, id: Uuid, new: &Registration, roles: &[&str]) -> Result<NewUser> {
+async fn insert_user(tx: &Tx, id: Uuid, new: &Registration, roles: &[&str], locale: &str) -> Result<NewUser> {
     let name = new.display_name.as_ref().or(new.username.as_ref()).map(|name| name.as_str().trim());
+    let zone = new.timezone.as_ref().map(ZoneName::as_str);
+    let locale = new.locale.as_ref().map_or(locale, Locale::as_str);
     tx.one(
         "insert into identity.users (id, email, display_name, timezone, roles, locale)
          values ($1, $2, $3, coalesce($4, 'UTC'), (select array_agg(distinct role) from unnest($5) as role),
-                 coalesce($6, 'en'))
+                 $6)
          returning id, email, false as email_verified, timezone, true as is_active, roles, created_at, updated_at, locale",
-        &[&id, &new.email, &name, &new.timezone, &roles, &new.locale.as_ref().map(Locale::as_str)],
+        &[&id, &new.email, &name, &zone, &roles, &locale],
     )
     .await
-    .on_constraint("users_timezone_check", || {
-        invalid_field("/timezone", "timezone", "Input should be an IANA time zone name")
-    })
 }
 
 async fn insert_email(tx: &Tx, id: Uuid, email: &Email) -> Result<()> {

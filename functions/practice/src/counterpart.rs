@@ -75,7 +75,7 @@ mod tests {
         });
         Talk {
             state: SessionState::Active,
-            preferences: Preferences::default(),
+            preferences: Preferences { locale: "zh-CN".to_owned(), timezone: "UTC".to_owned() },
             scene: serde_json::from_value(scene).unwrap(),
             said: vec![Exchange { user: "first words".into(), assistant: "first reply".into() }],
         }

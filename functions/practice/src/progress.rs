@@ -70,13 +70,14 @@ pub struct WeeklyProgressStored {
 /// The numbers of the seven days from `week_start` on, in the caller's time zone.
 pub async fn get_week(tx: &Tx, user: &User, week_start: Day) -> Result<Week> {
     tx.one(
-        "with zone as (
-             select coalesce((select timezone from identity.users where id = $1), 'UTC') as name
+        "with zone as materialized (
+             select identity.known_time_zone(
+                 coalesce((select timezone from identity.users where id = $1), 'UTC')) as name
          ), week as materialized (
              -- Materialized and read as scalars: under row-level security an index takes only bounds that are computed
-             -- before it, since `at time zone` might tell of rows that the policy hides.
-             select $2::date::timestamp at time zone name as starts_at,
-                    ($2::date + 7)::timestamp at time zone name as ends_at
+             -- before it, since what computes them might tell of rows that the policy hides.
+             select identity.start_of_day($2::date, name) as starts_at,
+                    identity.start_of_day($2::date + 7, name) as ends_at
              from zone
          )
          select $2::date as week_start,
@@ -96,7 +97,8 @@ pub async fn get_week(tx: &Tx, user: &User, week_start: Day) -> Result<Week> {
     .await
 }
 
-/// The caller's last weeks: the stored ones, and the current one live.
+/// The caller's last weeks. A finished one is as it is stored, if that was in the zone in which the person is now; without
+/// such a row it is counted live, as the current one is: that the job has not run is no week without practice.
 pub async fn list_weeks(tx: &Tx, user: &User, weeks: i64) -> Result<ProgressHistory> {
     #[derive(FromRow)]
     struct Line {
@@ -106,34 +108,34 @@ pub async fn list_weeks(tx: &Tx, user: &User, weeks: i64) -> Result<ProgressHist
     }
     let lines: Vec<Line> = tx
         .list(
-            "with zone as (
-                 select coalesce((select timezone from identity.users where id = $1), 'UTC') as name
-             ), this_week as materialized (
-                 select date_trunc('week', now() at time zone name)::date as monday,
-                        date_trunc('week', now() at time zone name) at time zone name as starts_at
-                 from zone
-             ), live as (
-                 select (select count(*) from practice.sessions
-                         where user_id = $1 and created_at >= (select starts_at from this_week)) as practice_count,
-                        (select count(*) from practice.summaries
-                         where user_id = $1 and created_at >= (select starts_at from this_week)) as summary_count,
-                        count(*) filter (where used_in_real_world) as real_world_used_count,
-                        coalesce(avg(outcome_score)::double precision, 0) as avg_outcome_score
-                 from practice.reflections
-                 where user_id = $1 and created_at >= (select starts_at from this_week)
+            "with zone as materialized (
+                 select identity.known_time_zone(
+                     coalesce((select timezone from identity.users where id = $1), 'UTC')) as name
+             ), weeks as materialized (
+                 select ago, name as timezone, monday as week_start, identity.start_of_day(monday, name) as starts_at,
+                        identity.start_of_day(monday + 7, name) as ends_at
+                 from zone, generate_series(0, $2::bigint::integer - 1) as ago,
+                      lateral (select date_trunc('week', now() at time zone name)::date - 7 * ago as monday) as week
              )
-             select name as timezone, monday - 7 * ago as week_start, ago = 0 as is_current,
-                    case when ago = 0 then live.practice_count
-                         else coalesce(w.practice_count, 0)::bigint end as practice_count,
-                    case when ago = 0 then live.summary_count
-                         else coalesce(w.summary_count, 0)::bigint end as summary_count,
-                    case when ago = 0 then live.real_world_used_count
-                         else coalesce(w.real_world_used_count, 0)::bigint end as real_world_used_count,
-                    case when ago = 0 then live.avg_outcome_score
-                         else coalesce(w.avg_outcome_score, 0) end as avg_outcome_score
-             from zone, this_week, live, generate_series(0, $2::bigint::integer - 1) as ago
-             left join practice.weekly_progress w
-                    on w.user_id = $1 and w.week_start = (select monday from this_week) - 7 * ago
+             select week.timezone, week.week_start, ago = 0 as is_current,
+                    coalesce(stored.practice_count, (
+                        select count(*) from practice.sessions
+                        where user_id = $1 and created_at >= starts_at and created_at < ends_at)) as practice_count,
+                    coalesce(stored.summary_count, (
+                        select count(*) from practice.summaries
+                        where user_id = $1 and created_at >= starts_at and created_at < ends_at)) as summary_count,
+                    coalesce(stored.real_world_used_count, (
+                        select count(*) from practice.reflections
+                        where user_id = $1 and created_at >= starts_at and created_at < ends_at
+                          and used_in_real_world)) as real_world_used_count,
+                    coalesce(stored.avg_outcome_score, (
+                        select avg(outcome_score)::double precision from practice.reflections
+                        where user_id = $1 and created_at >= starts_at and created_at < ends_at), 0)
+                        as avg_outcome_score
+             from weeks as week
+             left join practice.weekly_progress stored
+                    on stored.user_id = $1 and stored.week_start = week.week_start
+                       and stored.timezone = week.timezone and ago > 0
              order by ago",
             &[&user.id, &weeks],
         )
@@ -146,6 +148,8 @@ pub async fn list_weeks(tx: &Tx, user: &User, weeks: i64) -> Result<ProgressHist
 
 /// Stores the finished weeks of everybody who was active in them: the week of `week_start`, or the last four. A week is
 /// finished when it is over in the person's own time zone. Running it again stores the same, and writes only what changed.
+/// What is stored and no longer so is counted anew: weeks of these that nothing falls into any more, and all, however old,
+/// that were counted in a zone in which the person is no longer.
 pub async fn store_finished_weeks(tx: &Tx, week_start: Option<Day>) -> Result<WeeklyProgressStored> {
     tx.one(
         "with wanted as (
@@ -157,14 +161,18 @@ pub async fn store_finished_weeks(tx: &Tx, week_start: Option<Day>) -> Result<We
              select first::timestamp at time zone 'UTC' - interval '14 hours' as starts_at,
                     (last + 7)::timestamp at time zone 'UTC' + interval '12 hours' as ends_at
              from wanted
+         ), people_zones as materialized (
+             -- Once for each: a name that the server does not know is somebody's only, and one line in the log.
+             select timezone, identity.known_time_zone(timezone) as name
+             from (select distinct timezone from identity.users offset 0) stored
          ), zones as materialized (
              -- The moments that end finished weeks and begin the next, once for each time zone and not for each fact.
-             select timezone, array_agg(monday::timestamp at time zone timezone order by monday) as mondays
-             from (select distinct timezone from identity.users) zone, wanted,
+             select timezone, name, array_agg(identity.start_of_day(monday, name) order by monday) as mondays
+             from people_zones, wanted,
                   lateral (select first + 7 * nth as monday
                            from generate_series(0, (last - first) / 7 + 1) nth) week
-             where monday <= (now() at time zone timezone)::date
-             group by timezone
+             where monday <= (now() at time zone name)::date
+             group by timezone, name
          ), facts as (
              select user_id, created_at, 1 as practised, 0 as summed_up, 0 as used, null::smallint as score
              from practice.sessions, span where created_at >= starts_at and created_at < ends_at
@@ -175,7 +183,7 @@ pub async fn store_finished_weeks(tx: &Tx, week_start: Option<Day>) -> Result<We
              select user_id, created_at, 0, 0, used_in_real_world::integer, outcome_score
              from practice.reflections, span where created_at >= starts_at and created_at < ends_at
          ), weeks as materialized (
-             select f.user_id, u.timezone, width_bucket(f.created_at, z.mondays) as nth,
+             select f.user_id, z.name as timezone, width_bucket(f.created_at, z.mondays) as nth,
                     sum(practised) as practice_count, sum(summed_up) as summary_count,
                     sum(used) as real_world_used_count,
                     coalesce(avg(score)::double precision, 0) as avg_outcome_score
@@ -198,6 +206,39 @@ pub async fn store_finished_weeks(tx: &Tx, week_start: Option<Day>) -> Result<We
                     old.avg_outcome_score)
                    is distinct from (excluded.timezone, excluded.practice_count, excluded.summary_count,
                                      excluded.real_world_used_count, excluded.avg_outcome_score)
+         ), outdated as materialized (
+             select old.user_id, old.week_start, z.name as timezone,
+                    identity.start_of_day(old.week_start, z.name) as starts_at,
+                    identity.start_of_day(old.week_start + 7, z.name) as ends_at
+             from practice.weekly_progress old join identity.users u on u.id = old.user_id
+                  join people_zones z on z.timezone = u.timezone, wanted
+             where (old.timezone <> z.name or old.week_start between first and last)
+               and not exists (select from weeks w
+                               where w.user_id = old.user_id and first + 7 * (w.nth - 1) = old.week_start)
+         ), recounted as materialized (
+             select user_id, week_start, timezone,
+                    (select count(*) from practice.sessions f
+                     where f.user_id = o.user_id and created_at >= starts_at and created_at < ends_at) as practice_count,
+                    (select count(*) from practice.summaries f
+                     where f.user_id = o.user_id and created_at >= starts_at and created_at < ends_at) as summary_count,
+                    (select count(*) from practice.reflections f
+                     where f.user_id = o.user_id and created_at >= starts_at and created_at < ends_at
+                       and used_in_real_world) as real_world_used_count,
+                    coalesce((select avg(outcome_score)::double precision from practice.reflections f
+                              where f.user_id = o.user_id and created_at >= starts_at and created_at < ends_at), 0)
+                        as avg_outcome_score
+             from outdated o
+         ), corrected as (
+             update practice.weekly_progress old
+             set timezone = new.timezone, practice_count = new.practice_count, summary_count = new.summary_count,
+                 real_world_used_count = new.real_world_used_count, avg_outcome_score = new.avg_outcome_score,
+                 updated_at = now()
+             from recounted new
+             where old.user_id = new.user_id and old.week_start = new.week_start
+               and (old.timezone, old.practice_count, old.summary_count, old.real_world_used_count,
+                    old.avg_outcome_score)
+                   is distinct from (new.timezone, new.practice_count, new.summary_count, new.real_world_used_count,
+                                     new.avg_outcome_score)
          )
          select count(*) as people, coalesce(sum(of_person), 0)::bigint as weeks
          from (select count(*) as of_person from weeks group by user_id) person",

@@ -132,16 +132,17 @@ pub async fn list(tx: &Tx, user: &User, filter: &SessionFilter, paging: Paging) 
     let (total, items) = tx
         .page(
             "session_id",
-            "with zone as (
-                 select coalesce((select timezone from identity.users where id = $1), 'UTC') as name
+            "with zone as materialized (
+                 select identity.known_time_zone(
+                     coalesce((select timezone from identity.users where id = $1), 'UTC')) as name
              ), matching as (
                  select s.id, s.created_at from practice.sessions s
                  where s.user_id = $1
                    and ($2::text is null or s.state = $2)
                    and ($3::date is null
-                        or s.created_at >= $3::date::timestamp at time zone (select name from zone))
+                        or s.created_at >= identity.start_of_day($3::date, (select name from zone)))
                    and ($4::date is null
-                        or s.created_at < ($4::date + 1)::timestamp at time zone (select name from zone))
+                        or s.created_at < identity.start_of_day($4::date + 1, (select name from zone)))
                    and ($5::text is null
                         or s.last_user_message ilike $5 or s.last_assistant_message ilike $5
                         or exists (select from practice.scenes c
@@ -247,7 +248,8 @@ impl Deserr<Problems> for Keyword {
         if let shared::deserr::Value::String(text) = &value
             && !text.is_empty()
             && text.chars().count() <= 80
-            && text.trim().is_empty()
+            && !text.contains('\0')
+            && shared::value::is_blank(text)
         {
             return Ok(Keyword(String::new()));
         }

@@ -169,7 +169,7 @@ pub async fn lock_session(tx: &Tx, user: &User, session_id: Uuid) -> Result<()> 
 
 /// The session with all that a reply needs; none if it is not the caller's.
 pub async fn find_talk(tx: &Tx, user: &User, session_id: Uuid) -> Result<Option<Talk>> {
-    tx.find(
+    let found: Option<Talk> = tx.find(
         "select s.state, u.locale, u.timezone, to_jsonb(c) as scene,
                 coalesce((select jsonb_agg(jsonb_build_object('user', t.user_content, 'assistant', t.assistant_content)
                                            order by t.turn_no)
@@ -181,7 +181,8 @@ pub async fn find_talk(tx: &Tx, user: &User, session_id: Uuid) -> Result<Option<
          where s.id = $1 and s.user_id = $2",
         &[&session_id, &user.id],
     )
-    .await
+    .await?;
+    Ok(found.map(|talk| Talk { preferences: talk.preferences.of(user), ..talk }))
 }
 
 /// The turn that a message made, and the turn that is in flight, which may be the same.

@@ -68,8 +68,6 @@ pub(super) async fn fill(database: &Database, accounts: usize, own: [usize; 2]) 
     let script = format!(
         "-- Rows that refer to each other by construction need no check of each.
          set session_replication_role = replica;
-         -- The server reads its files of time zones for each row that it checks: 10 ms.
-         alter table identity.users drop constraint users_timezone_check;
          create temporary table made as
          select nth, person, is_admin, at, uuidv7(at - now()) as id
          from (select n, ('b0000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, false, {accounts}

@@ -16,7 +16,8 @@ const DESCRIPTION: &str = "The backend of a coaching practice.
 Every error has one shape, `Error`: `error_code` is stable and has one status, `message` is a sentence for a \
 developer, and with `VALIDATION_ERROR` `errors` lists every bad field. Another person's object answers like a missing \
 one, 404, and so do an unknown path and a method that a path does not have. Every answer has an `X-Request-ID`, which \
-is the caller's if it sent one. Unknown fields and parameters are ignored.";
+is the caller's if it sent one. Unknown fields and parameters are ignored. Text is UTF-8, and one of which nothing is \
+seen is blank. Whoever is new is written to in the language that their `Accept-Language` prefers.";
 
 /// What API Gateway itself answers, whatever the route: status, name and description.
 const GATEWAY_ERRORS: [(u16, &str, &str); 4] = [

@@ -6,7 +6,7 @@
 
 use std::sync::OnceLock;
 
-use http::{HeaderMap, Method, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -16,13 +16,13 @@ use crate::database::{Db, FromRow, Tx};
 use crate::describe::Operation;
 use crate::error::{Result, forbidden, internal, unauthorized};
 use crate::opaque_token::OpaqueToken;
-use crate::request::{FromRequest, Request};
+use crate::request::{FromRequest, Request, is_repeated};
 use crate::settings::{self, SettingError};
 
 /// The cookie's name.
 pub const SESSION_COOKIE: &str = "praxis_session";
 /// The header that proves that a page of ours has made a write.
-const CSRF: &str = "x-csrf-token";
+const CSRF: HeaderName = HeaderName::from_static("x-csrf-token");
 
 /// Origins whose pages may write.
 static ORIGINS: OnceLock<Vec<String>> = OnceLock::new();
@@ -118,7 +118,8 @@ fn origin_of(setting: &str, address: &str) -> Result<String, SettingError> {
 }
 
 fn check_write(headers: &HeaderMap, secret: &OpaqueToken) -> Result<()> {
-    let given = headers.get(CSRF).and_then(|value| OpaqueToken::parse(value.to_str().ok()?));
+    let one = headers.get(CSRF).filter(|_| !is_repeated(headers, CSRF));
+    let given = one.and_then(|value| OpaqueToken::parse(value.to_str().ok()?));
     // Digests are compared, so that the time says nothing about how much of a guess was right.
     if given.is_none_or(|given| given.hash() != csrf_token(secret).hash()) {
         return Err(forbidden("missing or wrong CSRF token"));
@@ -129,11 +130,11 @@ fn check_write(headers: &HeaderMap, secret: &OpaqueToken) -> Result<()> {
 /// Browsers send an `Origin` with every write; what is no browser sends none.
 fn check_origin(headers: &HeaderMap) -> Result<()> {
     let origins = ORIGINS.get().ok_or_else(|| internal("the origins were not read"))?;
-    match headers.get(header::ORIGIN) {
-        Some(origin) if !origins.iter().any(|known| known.as_bytes() == origin.as_bytes()) => {
-            Err(forbidden("this origin may not write"))
-        }
-        _ => Ok(()),
+    let is_known = |origin: &HeaderValue| origins.iter().any(|known| known.as_bytes() == origin.as_bytes());
+    if headers.get_all(header::ORIGIN).iter().all(is_known) {
+        Ok(())
+    } else {
+        Err(forbidden("this origin may not write"))
     }
 }
 

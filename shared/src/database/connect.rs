@@ -6,8 +6,10 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use deadpool_postgres::Object;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinHandle;
-use tokio_postgres::Client;
+use tokio_postgres::{AsyncMessage, Client};
+use tracing::{Instrument, Span};
 
 use super::target::{self, Target};
 use crate::error::{Error, Result, unavailable};
@@ -103,11 +105,26 @@ async fn connect(target: &Target) -> Result<Connection, Cause> {
     let client = if let Some(pool) = &target.pool {
         Held::Kept(pool.get().await?)
     } else {
-        // The connection's future speaks the protocol; it ends when the client is dropped and the goodbye is sent.
         let (client, connection) = target.config.connect(target.tls.clone()).await?;
-        Held::Own(client, tokio::spawn(async move { drop(connection.await) }))
+        Held::Own(client, tokio::spawn(speak(connection).instrument(Span::current())))
     };
     Ok(Connection { client, in_transaction: AtomicBool::new(false) })
+}
+
+/// Speaks the protocol until the client is dropped and the goodbye is sent. What the server warns of is logged: statements of
+/// ours say so what they had to put up with.
+async fn speak<S, T>(mut connection: tokio_postgres::Connection<S, T>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    while let Some(Ok(message)) = std::future::poll_fn(|context| connection.poll_message(context)).await {
+        if let AsyncMessage::Notice(notice) = message
+            && notice.severity() == "WARNING"
+        {
+            tracing::warn!(warning = notice.message(), "the database server warns");
+        }
+    }
 }
 
 fn unreachable(cause: Cause) -> Error {

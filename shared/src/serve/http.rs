@@ -20,7 +20,7 @@ use crate::database::Db;
 use crate::error::{Code, Error, Result, internal, invalid_field};
 use crate::log::{self, Kind, Outcome, Stats};
 use crate::reply::Answer;
-use crate::request::Request;
+use crate::request::{Request, is_repeated};
 use crate::settings;
 
 /// What is left of the function's time when it gives up. Functions have 30 s and the gateway waits for 29, so that the
@@ -30,23 +30,39 @@ const LAST_WORDS: Duration = Duration::from_millis(1500);
 /// The header that names a request, in and out.
 const REQUEST_ID: &str = "x-request-id";
 
+/// What a page may read of an answer besides what it may always; the template says the same of the gateway's own errors.
+const EXPOSED: &str = "X-Request-ID, Retry-After";
+
 pub(super) async fn run(route: Arc<HttpRoute>) -> Result<(), lambda_runtime::Error> {
     // `lambda_http` decodes the event. Its `run` would also decode answers of any character set on their way out, with
     // tables that are a tenth of a program: answers here are UTF-8, so they go out as they are.
     lambda_runtime::run(lambda_runtime::service_fn(move |event: LambdaEvent<LambdaRequest>| {
         let route = route.clone();
         async move {
-            let request = lambda_http::Request::from(event.payload).with_lambda_context(event.context);
+            let payload = with_every_line(event.payload);
+            let request = lambda_http::Request::from(payload).with_lambda_context(event.context);
             Ok::<_, std::convert::Infallible>(respond(&route, request).await)
         }
     }))
     .await
 }
 
+/// Every line of each header. `headers` has the last of several lines, and `lambda_http` would put it in the place of all
+/// that `multiValueHeaders` has.
+fn with_every_line(event: LambdaRequest) -> LambdaRequest {
+    let LambdaRequest::ApiGatewayV1(mut event) = event else { return event };
+    let last_lines = std::mem::take(&mut event.headers);
+    for (name, value) in &last_lines {
+        event.multi_value_headers.entry(name).or_insert_with(|| value.clone());
+    }
+    LambdaRequest::ApiGatewayV1(event)
+}
+
 async fn respond(route: &HttpRoute, event: lambda_http::Request) -> ApiGatewayProxyResponse {
     let started = Instant::now();
     let time_left = time_left(&event);
     let origin = event.headers().get(header::ORIGIN).cloned();
+    let origin = origin.filter(|_| !is_repeated(event.headers(), header::ORIGIN));
     let mut request = decode(event);
     request.deadline = started + time_left;
     request.has_caller = route.handler.has_caller();
@@ -96,19 +112,25 @@ async fn answer(route: &HttpRoute, request: &mut Request, time_left: Duration) -
 /// Broken JSON answers before the caller is looked at. A body of another content type is no JSON: the parameter that
 /// wants it says so. A missing content type means JSON.
 fn json_body(headers: &HeaderMap, body: &[u8]) -> Result<Option<Value>> {
-    let is_json = match headers.get(header::CONTENT_TYPE).map(HeaderValue::to_str) {
-        None => true,
-        Some(Err(_)) => false,
-        Some(Ok(text)) => {
+    let is_json = |line: &HeaderValue| {
+        line.to_str().is_ok_and(|text| {
             let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
             essence == "application/json"
                 || (essence.starts_with("application/") && essence.ends_with("+json"))
-        }
+        })
     };
-    if !is_json || body.is_empty() {
+    if !headers.get_all(header::CONTENT_TYPE).iter().all(is_json) || body.is_empty() {
         return Ok(None);
     }
-    serde_json::from_slice(body).map(Some).map_err(|cause| {
+    // RFC 8259, section 8.1: a reader may pass over a byte order mark.
+    let text = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    // API Gateway puts U+FFFD in the place of what is no UTF-8, and nobody can tell it from one that was sent. Who means
+    // the character itself writes it as an escape.
+    if text.windows(3).any(|bytes| bytes == "\u{fffd}".as_bytes()) {
+        let sentence = "the body is not UTF-8, or holds U+FFFD, which must be written \\ufffd";
+        return Err(invalid_field("", "utf8", sentence));
+    }
+    serde_json::from_slice(text).map(Some).map_err(|cause| {
         let place = format!("JSON decode error at line {}, column {}", cause.line(), cause.column());
         invalid_field("", "json_invalid", place)
     })
@@ -196,8 +218,7 @@ fn finish(headers: &mut HeaderMap, request_id: &str, origin: Option<HeaderValue>
             _ => return,
         }
     }
-    let exposed = HeaderValue::from_static("X-Request-ID, Retry-After");
-    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
+    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
 }
 
 /// `CORS_ORIGINS`: a comma list, or `*` for all (then without credentials).
@@ -254,5 +275,37 @@ mod tests {
             HeaderValue::from_static("application/problem+json; charset=utf-8"),
         );
         assert!(json_body(&headers, b"{").is_err());
+        // Each of several lines.
+        headers.append(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        assert_eq!(json_body(&headers, b"{}").unwrap(), Some(serde_json::json!({})));
+        headers.append(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+        assert_eq!(json_body(&headers, b"{}").unwrap(), None);
+    }
+
+    #[test]
+    fn a_body_is_utf8_and_may_begin_with_its_mark() {
+        let read = |body: &[u8]| json_body(&HeaderMap::new(), body);
+        assert_eq!(read(b"\xef\xbb\xbf{}").unwrap(), Some(serde_json::json!({})));
+        assert_eq!(read(br#""\ufffd""#).unwrap(), Some(serde_json::json!("\u{fffd}")));
+        for broken in ["\"a\u{fffd}b\"".as_bytes(), b"\"a\xffb\"", b"\"\xc3\"", b"\xef\xbb{}"] {
+            assert!(read(broken).is_err(), "{broken:?}");
+        }
+    }
+
+    #[test]
+    fn every_line_of_a_header_counts() {
+        let event = serde_json::json!({
+            "httpMethod": "GET", "path": "/", "resource": "/", "requestContext": { "httpMethod": "GET" },
+            "headers": { "Cookie": "b=2", "Accept": "a/b", "X-Only": "1" },
+            "multiValueHeaders": { "Cookie": ["a=1", "b=2"], "accept": ["a/b"] },
+        });
+        let payload = with_every_line(serde_json::from_value(event).unwrap());
+        let request = lambda_http::Request::from(payload);
+        let lines = |name: &str| {
+            let lines = request.headers().get_all(name).iter();
+            lines.map(|line| line.to_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(lines("cookie"), ["a=1", "b=2"]);
+        assert_eq!((lines("accept"), lines("x-only")), (vec!["a/b".to_owned()], vec!["1".to_owned()]));
     }
 }

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use shared::audit::{self, Act};
+use shared::language;
 use shared::prelude::*;
 
 use crate::email::Email;
@@ -92,20 +93,21 @@ async fn promote(tx: &Tx, user_id: Uuid) -> Result<Appointed> {
 async fn create(tx: &Tx, email: &Email) -> Result<Appointed> {
     let user_id = Uuid::now_v7();
     let roles = [Role::Student, Role::Admin].map(Role::as_str);
+    let locale = language::default_locale(); // no request says more
     tokio::try_join!(
         biased;
-        insert(tx, user_id, email, &roles),
+        insert(tx, user_id, email, &roles, &locale),
         insert_email(tx, user_id, email),
-        mail_link::send(tx, user_id, Purpose::ResetPassword, email, "en"),
+        mail_link::send(tx, user_id, Purpose::ResetPassword, email, &locale),
         record(tx, "user.registered", user_id, json!({ "roles": roles })),
     )?;
     Ok(Appointed { user_id, is_new: true, was_admin: false })
 }
 
-async fn insert(tx: &Tx, user_id: Uuid, email: &Email, roles: &[&str]) -> Result<()> {
+async fn insert(tx: &Tx, user_id: Uuid, email: &Email, roles: &[&str], locale: &str) -> Result<()> {
     tx.execute(
-        "insert into identity.users (id, email, roles, locale) values ($1, $2, $3, 'en')",
-        &[&user_id, email, &roles],
+        "insert into identity.users (id, email, roles, locale) values ($1, $2, $3, $4)",
+        &[&user_id, email, &roles, &locale],
     )
     .await?;
     Ok(())

@@ -4,7 +4,7 @@ use account::administration::{self, Appointed, NewAdmin};
 use shared::prelude::*;
 
 fn main() {
-    serve(job(create))
+    serve(job(create).needs(shared::language::start))
 }
 
 async fn create(db: Db, Event(new): Event<NewAdmin>) -> Result<Appointed> {

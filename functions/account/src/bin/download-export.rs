@@ -1,4 +1,9 @@
 //! Download an archive of an export by the secret of its link, which is all that a mail's reader has.
+//!
+//! Send `Accept: application/zip`, which clients that were generated from this description do not by themselves: for `*/*` or
+//! `application/json` first the archive would arrive damaged, so it is 406.
+//! `curl -H 'Accept: application/zip' -o export.zip "$link"`, or in a script
+//! `fetch(link, { headers: { Accept: "application/zip" } }).then((answer) => answer.blob())`.
 
 use account::accept::TakesZip;
 use account::export;

@@ -32,7 +32,7 @@ async fn register(
     new.password.must_be_uncommon("/password", Some(&new.email))?;
     let hash = passwords.hash(new.password.password())?;
     let tx = db.begin_service().await?;
-    let user = registration::register(&tx, &new, &roles, &hash, admin.as_ref()).await?;
+    let user = registration::register(&tx, &new, &roles, &hash, admin.as_ref(), &client.locale).await?;
     tx.commit().await?;
     Ok(Created(user))
 }

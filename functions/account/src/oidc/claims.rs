@@ -101,8 +101,8 @@ impl CleverClaims {
     }
 }
 
-/// The text in one line, without control characters, as much of it as a name may have.
+/// The text in one line, without characters that are no part of a name, as much of it as a name may have.
 fn printable(text: &str) -> String {
-    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(NAME_CHARS).collect()
+    let line = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+    shared::value::name_within(&line.collect::<Vec<_>>().join(" "), NAME_CHARS).unwrap_or_default()
 }

@@ -31,6 +31,7 @@ mod refresh;
 mod register;
 mod request_email_change;
 mod request_export;
+mod request_headers;
 mod request_password_reset;
 mod resend_verification;
 mod reset_password;

@@ -70,6 +70,9 @@ async fn every_bad_field_is_named_at_once() {
         ("display_name", json!(7)),
         ("locale", json!("")),
         ("locale", json!("de-CH-abcdefgh-abcdefgh-abcdefgh-abcde")),
+        ("display_name", json!("\u{200b}\u{2800}")),
+        ("display_name", json!("Ada\u{202e}")),
+        ("display_name", json!("A\nda")),
         ("timezone", json!("")),
         ("timezone", json!("Europe/Berlin\u{0}")),
         ("timezone", json!("x".repeat(65))),
@@ -104,8 +107,9 @@ async fn a_time_zone_is_an_iana_name() {
 async fn a_name_may_have_120_characters_of_any_script() {
     let stack = testkit::stack().await;
     let alice = stack.user();
-    let name = "名".repeat(120);
-    assert_eq!(alice.patch(ME, json!({ "display_name": name })).await.str("display_name"), name);
+    for name in ["名".repeat(120), "👩‍💻 می‌خواهم ❤️".to_owned()] {
+        assert_eq!(alice.patch(ME, json!({ "display_name": name })).await.str("display_name"), name);
+    }
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
 use lettre::{Address, Message};
 use sha2::{Digest, Sha256};
+use shared::language;
 use shared::outbox::Failure;
 
 use super::request::{Request, Template};
@@ -33,7 +34,8 @@ pub(super) fn compose(from: &Mailbox, dedup_key: &str, request: &Request) -> Res
 
 /// The words in the receiver's language, English where there is no translation.
 fn words_of(request: &Request) -> (Words, &'static Frame) {
-    let primary = request.locale.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
+    let locale = language::or_instead(request.locale.clone(), language::default_locale);
+    let primary = locale.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
     let (words, frame): (fn(&Template) -> Words, _) = match primary.as_str() {
         "de" => (german::words, &german::FRAME),
         "zh" => (chinese::words, &chinese::FRAME),

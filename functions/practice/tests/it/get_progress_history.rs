@@ -25,15 +25,15 @@ fn monday(week: &Value) -> Date {
 }
 
 #[tokio::test]
-async fn finished_weeks_are_as_stored_and_the_current_one_is_live() {
+async fn finished_weeks_are_as_stored_and_others_are_counted_live() {
     let stack = stack().await;
     let (alice, bob, db) = (stack.user(), stack.user(), stack.db().await);
     let (session, _) = given::session_with_turn(&alice).await;
     given::summary(&alice, session).await;
     given::reflection(&alice, session, true, Some(3)).await;
     given::session(&bob).await;
-    // Weeks back: 1 and 3 are stored, the current one too by mistake. A session of week 2 that no run has counted
-    // shows that finished weeks are not computed.
+    // Weeks back: 1 and 3 are stored, the current one too by mistake. Week 2, which no run has stored, is counted: absent is
+    // not zero.
     given::execute(&db, "update practice.sessions set created_at = now()").await;
     let snapshots = "insert into practice.weekly_progress (user_id, week_start, timezone, practice_count, summary_count,
                                                            real_world_used_count, avg_outcome_score)
@@ -61,7 +61,7 @@ async fn finished_weeks_are_as_stored_and_the_current_one_is_live() {
     let expected = [
         week(0, [1, 1, 1], 3.0),
         week(1, [41, 31, 21], 2.5),
-        week(2, [0, 0, 0], 0.0),
+        week(2, [1, 0, 0], 0.0),
         week(3, [43, 33, 23], 2.5),
     ];
     assert_eq!(items[..], expected);

@@ -84,6 +84,21 @@ async fn the_week_must_be_one() {
     {
         alice.get(&format!("{PATH}?week_start={bad}")).await.assert_invalid(&["/week_start"]);
     }
+    for day in ["2026-03-02T00:00:00", "2026-03-02T00:00", "2026-03-02%2000:00:00.000"] {
+        assert_eq!(week(&alice, day).await, numbers("2026-03-02", 0, 0, 0, 0.0), "{day}");
+    }
+    for moment in [
+        "T00:00:01",
+        "T00:00:00.1",
+        "T00:00:00.",
+        "T00:0",
+        "T",
+        "T00:00:00Z",
+        "T00:00:00%2B01:00",
+        "T00:00000",
+    ] {
+        alice.get(&format!("{PATH}?week_start=2026-03-02{moment}")).await.assert_invalid(&["/week_start"]);
+    }
     alice.patch("/api/v1/me", json!({"timezone": "Pacific/Kiritimati"})).await.assert_status(200);
     for end in ["0001-01-01", "9999-12-24"] {
         assert_eq!(week(&alice, end).await, numbers(end, 0, 0, 0, 0.0));

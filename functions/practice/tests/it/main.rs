@@ -1,6 +1,7 @@
 //! Tests of the practice functions: the real programs behind the local gateway, on a real PostgreSQL.
 //!
-//! One module for each function, and `contract`, `isolation`, `reads` and `connection` for what holds across them.
+//! One module for each function, and `contract`, `isolation`, `reads`, `connection` and `time_zones`
+//! for what holds across them.
 
 mod abandon_session;
 mod accept_rewrite;
@@ -25,6 +26,7 @@ mod restore_scene;
 mod rewrite_message;
 mod send_message;
 mod shape;
+mod time_zones;
 mod update_scene;
 mod update_summary;
 mod weekly_progress;

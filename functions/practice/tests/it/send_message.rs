@@ -83,7 +83,16 @@ async fn every_bad_field_is_named_at_once() {
     let wrong = json!({"client_message_id": "x", "content": ""});
     alice.post(&path, wrong).await.assert_invalid(&["/client_message_id", "/content"]);
     let too_long = "好".repeat(4001);
-    for content in [json!(null), json!(3), json!(["a"]), json!(" \n"), json!("a\u{0}"), json!(too_long)] {
+    for content in [
+        json!(null),
+        json!(3),
+        json!(["a"]),
+        json!(" \n"),
+        json!("\u{200b}"),
+        json!("\u{3164}\u{fe0f}"),
+        json!("a\u{0}"),
+        json!(too_long),
+    ] {
         let body = json!({"client_message_id": Uuid::new_v4(), "content": content});
         alice.post(&path, body).await.assert_invalid(&["/content"]);
     }

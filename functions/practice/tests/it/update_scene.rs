@@ -50,7 +50,7 @@ async fn null_is_no_value() {
         ["/title", "/template_id", "/counterparty_role", "/relationship_level", "/goal", "/pain_points"];
     alice.patch(&path, nulls).await.assert_invalid(&[&paths[..], &["/context", "/power_dynamic"]].concat());
     let wrong = json!({
-        "title": "题".repeat(81), "goal": " ", "context": "a\u{0}", "pain_points": ["", "x"], "power_dynamic": "EQUAL",
+        "title": "题".repeat(81), "goal": "\u{200b}", "context": "a\u{0}", "pain_points": ["", "x"], "power_dynamic": "EQUAL",
     });
     let paths = ["/title", "/goal", "/context", "/pain_points/0", "/power_dynamic"];
     alice.patch(&path, wrong).await.assert_invalid(&paths);
