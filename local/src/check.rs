@@ -4,6 +4,7 @@
 //! `openapi.json` and its module of tests. Whoever knows one has found all of them, as long as nothing disagrees; every
 //! disagreement is told in one run, each with its file and what to do.
 
+mod cors;
 mod events;
 mod features;
 mod openapi;
@@ -73,6 +74,7 @@ pub fn mismatches(root: &Path) -> Result<Vec<Mismatch>> {
     tests(&tree, &mut found);
     wiring::check(&tree, &mut found);
     events::check(&tree, &mut found)?;
+    cors::check(&tree, &mut found)?;
     features::check(&tree, &mut found)?;
     openapi::check(&tree, &mut found)?;
     settings::check(&tree, &mut found)?;
