@@ -16,6 +16,7 @@ const SETTINGS: &[&str] = &[
     "ARGON2_ITERATIONS",
     "ARGON2_MEMORY_KIB",
     "ARGON2_PARALLELISM",
+    "AUDIT_RETENTION_DAYS",
     "AUTH_AUDIENCE",
     "AUTH_ISSUER",
     "AUTH_KEYS_FILE",
@@ -38,6 +39,7 @@ const SETTINGS: &[&str] = &[
     "LLM_DEADLINE_MS",
     "LLM_EMBEDDING_MODEL",
     "LLM_MODEL",
+    "LOG_HASH_KEY",
     "LOG_LEVEL",
     "MAIL_DIRECTORY",
     "MAIL_FROM",
@@ -45,6 +47,7 @@ const SETTINGS: &[&str] = &[
     "MOCK_AUTH_ENABLED",
     "OBSERVABILITY_RECENT_ERROR_LIMIT",
     "OPENAI_BASE_URL",
+    "OPS_OPEN",
     "OPS_TOKEN",
     "REDIS_URL",
     "REFRESH_IDLE_DAYS",
@@ -54,7 +57,10 @@ const SETTINGS: &[&str] = &[
     "SIGN_IN_MAX_DAYS",
     "SIGN_UP_DOMAINS",
     "SLOW_REQUEST_MS",
+    "SUPABASE_ANONYMOUS",
     "SUPABASE_ANON_KEY",
+    "SUPABASE_CONFIRMS_EMAIL",
+    "SUPABASE_SIGNS_BY_SECRET",
     "SUPABASE_URL",
     "SSL_CERT_FILE",
     "TZ",
@@ -78,15 +84,17 @@ pub fn environment(database_url: &str, over: &BTreeMap<String, String>) -> Resul
     }
     let keys = keys::path().display().to_string();
     let mails = mails::folder().display().to_string();
+    let app_url = format!("{}://localhost:3000", scheme(over));
     let fixed = [
         ("APP_ENV", "development"),
-        ("APP_URL", "http://localhost:3000"),
+        ("APP_URL", &app_url),
         ("AUTH_KEYS_FILE", &keys),
         ("AUTH_MODE", "mock,praxis"),
         ("COOKIES_OVER_HTTP", "true"),
         ("LIMITS_BACKEND", "postgres"),
         ("MAIL_DIRECTORY", &mails),
         ("MOCK_AUTH_ENABLED", "true"),
+        ("OPS_OPEN", "true"),
         ("CORS_ORIGINS", "*"),
         ("DATABASE_URL", database_url),
         // Blank counts as unset: nothing asks AWS for a secret.
@@ -105,6 +113,14 @@ pub fn environment(database_url: &str, over: &BTreeMap<String, String>) -> Resul
     Ok(variables)
 }
 
+/// What this machine's own addresses begin with in settings: production starts with nothing but https.
+pub fn scheme(over: &BTreeMap<String, String>) -> &'static str {
+    match over.get("APP_ENV").map(|text| text.trim().to_ascii_lowercase()).as_deref() {
+        None | Some("development" | "test") => "http",
+        _ => "https",
+    }
+}
+
 /// The project's template, with the parameters that follow from the functions' `environment`.
 ///
 /// # Errors
@@ -116,6 +132,7 @@ pub fn template(environment: &BTreeMap<String, String>) -> Result<Arc<Template>>
         ("Stage", "local".to_owned()),
         ("AppEnv", "development".to_owned()),
         ("AuthMode", auth_mode(&setting("AUTH_MODE", "mock")).to_owned()),
+        ("AuthIssuer", setting("AUTH_ISSUER", "praxis")),
         // The gateway answers preflights itself, from the same list that the functions name origins from.
         ("CorsOrigins", setting("CORS_ORIGINS", "*")),
         // Nothing asks AWS for a secret here.

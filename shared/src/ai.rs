@@ -119,7 +119,7 @@ impl Model {
     /// - `LLM_API_KEY`: sent as a bearer token.
     /// - `LLM_MODEL`: default `Qwen/Qwen3-Coder-480B-A35B-Instruct`.
     /// - `LLM_EMBEDDING_MODEL`: default `Qwen/Qwen3-Embedding-8B`.
-    /// - `OPENAI_BASE_URL`: default `https://api-inference.modelscope.cn/v1`.
+    /// - `OPENAI_BASE_URL`: the provider; must be set if there is a key.
     /// - `LLM_DEADLINE_MS`: total time of a call with all its attempts, 1 to 28000 (the gateway gives up at 29000);
     ///   default 20000.
     pub fn from_settings(get: &dyn Fn(&str) -> Option<String>) -> Result<Option<Model>, String> {
@@ -177,6 +177,12 @@ impl Source {
 pub fn quoted(label: &str, text: &str) -> String {
     let json = serde_json::Value::from(text).to_string().replace('<', "\\u003c");
     format!("{label}: {json}")
+}
+
+/// The model's own earlier words as a part of a prompt. Somebody may have made it say a control token, and then the next
+/// prompt would spell it: `<` is escaped as in [`quoted`].
+pub fn said(text: &str) -> String {
+    text.replace('<', "\\u003c")
 }
 
 impl fmt::Display for Source {

@@ -21,7 +21,7 @@ use std::fmt;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::error::{Error, Result, unauthorized};
+use crate::error::{Error, Result, unauthorized, unavailable};
 use crate::{language, value};
 
 pub(crate) use browser::Browser;
@@ -95,6 +95,8 @@ impl Verifier {
     /// - `MOCK_AUTH_ENABLED`: takes `mock_` tokens beside JWTs. Default false.
     /// - `ALLOW_MOCK_AUTH_IN_PRODUCTION`: outside development and test, mock tokens are taken only if this and
     ///   `MOCK_AUTH_ENABLED` are both set to true; with one of them the start fails.
+    /// - `SUPABASE_SIGNS_BY_SECRET`: the project still signs by its legacy secret, and is asked about tokens;
+    ///   `SUPABASE_ANONYMOUS`: people whom it calls anonymous are let in. Both default to false.
     /// - `SUPABASE_URL`, `SUPABASE_ANON_KEY`: the project; `JWT_ISSUER` (default `{SUPABASE_URL}/auth/v1`),
     ///   `JWT_AUDIENCE` (default `authenticated`): what a JWT must say. Addresses are https, or http to loopback;
     ///   plain http elsewhere only in development and test.
@@ -102,7 +104,8 @@ impl Verifier {
         settings::verifier(get)
     }
 
-    /// The caller, from the `Authorization` header's value. Every failure is a 401 in the contract's words.
+    /// The caller, from the `Authorization` header's value. Every failure is a 401 in the contract's words, or a 503 where
+    /// the token could not be decided on.
     pub async fn verify(&self, authorization: Option<&str>) -> Result<User> {
         let token = bearer(authorization)?;
         if self.accepts_mock_tokens && token.starts_with(mock::PREFIX) {
@@ -130,14 +133,20 @@ impl Verifier {
     }
 }
 
-/// 401 for a token that is not good, whatever is wrong with it.
-fn refused() -> Error {
-    unauthorized("invalid or expired access token")
+/// Whether the addresses that outside providers' tokens bring are known to be their people's; see
+/// `SUPABASE_CONFIRMS_EMAIL`.
+pub fn providers_prove_addresses() -> Result<bool, String> {
+    settings::providers_prove_addresses(&crate::settings::find)
 }
 
-/// 401 for a token that nobody could be asked about.
+/// 401 for a token that is not good, whatever is wrong with it.
+fn refused() -> Error {
+    unauthorized("invalid or expired access token").by_rule("access_token")
+}
+
+/// 503 for a token that nobody could be asked about: a 401 would sign out people whose tokens are good.
 fn undecided() -> Error {
-    unauthorized("failed to validate access token")
+    unavailable("failed to validate access token", 5)
 }
 
 /// Neither keys nor what it remembers.

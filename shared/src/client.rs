@@ -29,12 +29,29 @@ impl Client {
     /// The part of the address that one subscriber has: an IPv4 address, or the /64 that providers assign in IPv6
     /// (RFC 6177), because whoever has one address there has 2^64.
     pub fn network(&self) -> String {
+        network(self.ip)
+    }
+
+    /// The /48 around an IPv6 network: what a provider gives to a whole site, or to anybody who asks for it (RFC 6177), and
+    /// so 65,536 networks of one person. An IPv4 address has none.
+    pub fn site(&self) -> Option<String> {
         match self.ip.to_canonical() {
-            IpAddr::V4(ip) => ip.to_string(),
+            IpAddr::V4(_) => None,
             IpAddr::V6(ip) => {
-                let [a, b, c, d, ..] = ip.segments();
-                format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+                let [a, b, c, ..] = ip.segments();
+                Some(format!("{a:x}:{b:x}:{c:x}::/48"))
             }
+        }
+    }
+}
+
+/// See [`Client::network`].
+pub(crate) fn network(ip: IpAddr) -> String {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => {
+            let [a, b, c, d, ..] = ip.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
         }
     }
 }
@@ -73,5 +90,9 @@ mod tests {
         assert_eq!(network("::ffff:203.0.113.9"), "203.0.113.9");
         assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
         assert_eq!(network("2001:db8:1:2:ffff::1"), "2001:db8:1:2::/64");
+        let site = |ip: &str| Client { ip: ip.parse().unwrap(), user_agent: None }.site();
+        assert_eq!(site("2001:db8:1:2:3:4:5:6").as_deref(), Some("2001:db8:1::/48"));
+        assert_eq!(site("2001:db8:1:ffff::1").as_deref(), Some("2001:db8:1::/48"));
+        assert_eq!((site("203.0.113.9"), site("::ffff:203.0.113.9")), (None, None));
     }
 }

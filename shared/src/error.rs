@@ -13,6 +13,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use tokio_postgres::error::DbError;
 
+use crate::log::trace;
+
 pub use code::Code;
 
 /// What a handler answers: its reply, or an [`Error`].
@@ -29,6 +31,9 @@ struct Inner {
     fields: Vec<FieldError>,
     retry_after: Option<u32>,
     page: Option<String>,
+    rule: Option<&'static str>,
+    /// A hash: no address waits here to be logged.
+    account: Option<String>,
     cause: Option<Box<dyn StdError + Send + Sync>>,
     place: &'static Location<'static>,
 }
@@ -137,6 +142,8 @@ impl Error {
             fields: Vec::new(),
             retry_after: None,
             page: None,
+            rule: None,
+            account: None,
             cause: None,
             place: Location::caller(),
         }))
@@ -151,6 +158,18 @@ impl Error {
     /// Adds `Retry-After`, in seconds.
     pub fn retry_after(mut self, seconds: u32) -> Error {
         self.0.retry_after = Some(seconds);
+        self
+    }
+
+    /// Names the rule for the log, where a limit or a credential refuses: `login:password`.
+    pub fn by_rule(mut self, name: &'static str) -> Error {
+        self.0.rule = Some(name);
+        self
+    }
+
+    /// Says for the log, as a hash, which account it is about: a normalised address.
+    pub fn about(mut self, account: &str) -> Error {
+        self.0.account = Some(trace::account(account));
         self
     }
 
@@ -179,6 +198,16 @@ impl Error {
     /// The address of the page that tells of it, if a browser is to go there.
     pub fn page(&self) -> Option<&str> {
         self.0.page.as_deref()
+    }
+
+    /// The rule that refused.
+    pub fn rule(&self) -> Option<&'static str> {
+        self.0.rule
+    }
+
+    /// The hash of the account that it is about.
+    pub fn account(&self) -> Option<&str> {
+        self.0.account.as_deref()
     }
 
     /// The hidden cause with its own causes, in one line for the log.

@@ -8,11 +8,13 @@ mod memory;
 mod postgres;
 mod redis;
 
+use std::iter;
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
+use crate::client::Client;
 use crate::database::Db;
 use crate::describe::Operation;
 use crate::error::{Result, internal, rate_limited};
@@ -39,6 +41,20 @@ pub struct Rule {
     pub window: Duration,
 }
 
+/// How many times the attempts of one network a site has: the people of a school or a firm, more than one of them and
+/// fewer than all of its 65,536 networks.
+const SITE: u32 = 16;
+
+impl Rule {
+    /// At most `max` attempts of the caller's network in any window, and in IPv6 at most sixteen times as many of the /48
+    /// around it, which one person may have to themselves.
+    pub fn of_network(name: &'static str, client: &Client, max: u32, window: Duration) -> Vec<Rule> {
+        let network = Rule { name, key: client.network(), max, window };
+        let site = client.site().map(|key| Rule { name, key, max: max.saturating_mul(SITE), window });
+        iter::once(network).chain(site).collect()
+    }
+}
+
 enum Backend {
     Postgres,
     Redis(redis::Source),
@@ -53,10 +69,18 @@ struct Counted {
     window: Duration,
 }
 
+/// The rule that stays full for longest, and for how long.
+#[derive(Debug, PartialEq, Eq)]
+struct Full {
+    key: String,
+    wait: Duration,
+}
+
 impl Limits {
     /// Counts one attempt under every rule, in a transaction of its own, whatever becomes of the request. If any rule
     /// is full, nothing is counted for any, and the answer is 429 with `Retry-After`: the seconds until the oldest
-    /// attempt that fills it leaves the window. Attempts at the same time never get through in greater number.
+    /// attempt that fills it leaves the window; the log names the rule. Attempts at the same time never get through in
+    /// greater number.
     pub async fn take(&self, db: &Db, rules: &[Rule]) -> Result<()> {
         let mut counted: Vec<Counted> = rules.iter().map(Counted::from).collect();
         // Equal ones then stand side by side.
@@ -71,10 +95,13 @@ impl Limits {
         };
         match wait {
             None => Ok(()),
-            Some(wait) => {
+            Some(Full { key, wait }) => {
                 let seconds = retry_after(wait);
                 let unit = if seconds == 1 { "second" } else { "seconds" };
-                Err(rate_limited(format!("too many requests, try again in {seconds} {unit}"), seconds))
+                let error =
+                    rate_limited(format!("too many requests, try again in {seconds} {unit}"), seconds);
+                let full = rules.iter().find(|rule| digest(rule.name, &rule.key) == key);
+                Err(error.by_rule(full.map_or("limit", |rule| rule.name)))
             }
         }
     }
@@ -149,6 +176,19 @@ mod tests {
         let seconds = |millis| retry_after(Duration::from_millis(millis));
         assert_eq!([0, 1, 999, 1000, 1001, 41_500].map(seconds), [1, 1, 1, 1, 2, 42]);
         assert_eq!(retry_after(Duration::MAX), u32::MAX);
+    }
+
+    #[test]
+    fn who_has_a_site_to_themselves_has_not_as_many_attempts_as_networks() {
+        let minute = Duration::from_secs(60);
+        let taken = (0..65_536_u32).filter(|n| {
+            let ip = format!("2001:db8:1:{n:x}::1").parse().unwrap();
+            let rules = Rule::of_network("site-test", &Client { ip, user_agent: None }, 10, minute);
+            memory::take(&rules.iter().map(Counted::from).collect::<Vec<_>>()).is_none()
+        });
+        assert_eq!(taken.count(), 160);
+        let home = Client { ip: "203.0.113.9".parse().unwrap(), user_agent: None };
+        assert_eq!(Rule::of_network("site-test", &home, 10, minute).len(), 1);
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! The event stream: one JSON line on standard output for each invocation, with CloudWatch's embedded metrics.
 //!
-//! Lines say who, what, how long and how it ended; never content, e-mail addresses, tokens or secrets.
+//! Lines say who, from which network, what, how long and how it ended; never content, e-mail addresses, tokens or secrets.
+//! Networks, and accounts that somebody tried in vain, stand there as [`trace`]'s hashes.
 //! Embedded metric format: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
+
+pub mod trace;
 
 use std::future::Future;
 use std::io::Write;
@@ -115,6 +118,12 @@ pub struct Outcome<'a> {
     pub latency: Duration,
     /// Who called.
     pub user_id: Option<uuid::Uuid>,
+    /// From where: the hash of the network.
+    pub network: Option<String>,
+    /// Which rule refused the request, if a limit or a credential did.
+    pub rule: Option<&'static str>,
+    /// The hash of the account that it was about.
+    pub account: Option<&'a str>,
     /// What a job reports, for example the number of people.
     pub result: Option<Value>,
 }
@@ -164,6 +173,9 @@ pub fn write(kind: Kind, outcome: &Outcome<'_>, stats: &Stats) {
         if kind == Kind::Request {
             members.insert("method".into(), outcome.method.into());
             members.insert("path".into(), outcome.path.into());
+            members.insert("network".into(), outcome.network.as_deref().into());
+            members.insert("rule".into(), outcome.rule.into());
+            members.insert("account".into(), outcome.account.into());
         }
         if let Some(cause) = &outcome.cause {
             members.insert("cause".into(), cause.as_str().into());

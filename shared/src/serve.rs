@@ -13,7 +13,7 @@ pub use job::{Batch, Event, IntoJob, Message, job, queue};
 
 use crate::handler::{Handler, IntoHandler};
 use crate::log;
-use crate::settings::SettingError;
+use crate::settings::{self, SettingError};
 
 /// What a function does: an HTTP route, or a job.
 pub struct Route {
@@ -94,10 +94,10 @@ pub fn serve(route: Route) {
         return;
     }
     log::start();
-    let started = match &route.work {
+    let started = settings::check_production().and_then(|()| match &route.work {
         Work::Http(route) => route.handler.start(),
         Work::Job(job) => job.start(),
-    };
+    });
     if let Err(reason) = started {
         log::cannot_start(&reason);
         std::process::exit(1);

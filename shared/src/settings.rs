@@ -4,6 +4,8 @@
 //! A stack of hundreds of functions says its common settings once: they are lines `NAME=value` of one text, which every
 //! function gets as one variable. What a function has as a variable of its own counts before that.
 
+mod production;
+
 use std::collections::BTreeMap;
 use std::env;
 use std::sync::OnceLock;
@@ -46,7 +48,14 @@ pub fn number(name: &str, default: u64, minimum: u64) -> Result<u64, SettingErro
     }
 }
 
-/// The web application's address, without a slash at its end: `APP_URL`, default `http://localhost:3000`.
+/// Refuses a start in production with an address over which secrets or people's words would go in the clear; the error
+/// names the setting.
+pub(crate) fn check_production() -> Result<(), SettingError> {
+    production::check(Environment::current(), &find)
+}
+
+/// The web application's address, without a slash at its end: `APP_URL`, default `http://localhost:3000`, which production
+/// does not start with.
 pub fn app_url() -> String {
     let address = find("APP_URL").unwrap_or_else(|| "http://localhost:3000".to_owned());
     address.trim_end_matches('/').to_owned()

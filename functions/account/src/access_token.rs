@@ -1,6 +1,6 @@
 //! Access tokens: what an app shows with every request, for a quarter of an hour.
 //!
-//! A JWT (RFC 7519) signed with EdDSA (RFC 8037). Its key is the newest of the set whose `nbf` has come, so that a
+//! A JWT (RFC 7519) of the kind `at+jwt` (RFC 9068), signed with EdDSA (RFC 8037). Its key is the newest of the set whose `nbf` has come, so that a
 //! rotation publishes a key before it signs. `shared::auth` verifies the tokens, in every route.
 
 use std::sync::{Arc, OnceLock};
@@ -51,12 +51,15 @@ impl Signer {
         let key = signing(&self.keys, now).ok_or_else(|| internal("no key signs yet"))?;
         let mut header = Header::new(Algorithm::EdDSA);
         header.kid = Some(key.kid.clone());
+        header.typ = Some("at+jwt".to_owned());
         let claims = Claims {
             iss: &settings.issuer,
             aud: &settings.audience,
             sub: user_id,
             iat: now,
             exp: now + settings.seconds,
+            jti: Uuid::new_v4(),
+            client_id: "praxis",
             sid: sign_in_id,
             auth_time: authenticated_at.as_second(),
         };
@@ -91,6 +94,9 @@ struct Claims<'a> {
     sub: Uuid,
     iat: i64,
     exp: i64,
+    jti: Uuid,
+    /// There is one client, the application; RFC 9068 wants to know which.
+    client_id: &'static str,
     sid: Uuid,
     auth_time: i64,
 }

@@ -59,21 +59,19 @@ pub async fn verify(
 ) -> Result<Proven> {
     let tx = db.begin_service().await?;
     let account = tx.commit_with(async |tx| find(tx, &given.email, client).await).await?;
-    let (email, network) = (given.email.as_str(), client.network());
+    let email = given.email.as_str();
     let pair = pair(email, client);
     // A known network has a count of its own, so that the number of statements does not tell whether it is one.
     let account_key = if account.is_known_network { pair.clone() } else { email.to_owned() };
-    let rules = [
-        Rule { name: "login:network", key: network, max: 10, window: MINUTE },
-        Rule { name: PAIR, key: pair.clone(), max: 5, window: QUARTER },
-        Rule { name: ACCOUNT, key: account_key, max: 50, window: HOUR },
-    ];
-    limits.take(db, &rules).await?;
+    let mut rules = Rule::of_network("login:network", client, 10, MINUTE);
+    rules.push(Rule { name: PAIR, key: pair.clone(), max: 5, window: QUARTER });
+    rules.push(Rule { name: ACCOUNT, key: account_key, max: 50, window: HOUR });
+    limits.take(db, &rules).await.map_err(|error| error.about(email))?;
     let verdict = passwords.verify(&given.password, account.password_hash.as_deref())?;
     let (Some(user_id), Some(checked), Verdict::Right | Verdict::RightButStale) =
         (account.user_id, account.password_hash, verdict)
     else {
-        return Err(unauthorized("invalid e-mail or password"));
+        return Err(unauthorized("invalid e-mail or password").by_rule("login:password").about(email));
     };
     let fresh = match verdict {
         Verdict::RightButStale => Some(passwords.hash(&given.password)?),
@@ -107,7 +105,7 @@ pub async fn verify_again(
             limits.forget(db, AGAIN, &key).await?;
             Ok(hash)
         }
-        _ => Err(forbidden("wrong password")),
+        _ => Err(forbidden("wrong password").by_rule("password:again")),
     }
 }
 

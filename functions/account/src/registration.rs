@@ -52,7 +52,7 @@ impl Registration {
 /// 429 after 5 registrations a minute from one network.
 pub async fn limit(db: &Db, limits: &Limits, client: &Client) -> Result<()> {
     let minute = Duration::from_secs(60);
-    limits.take(db, &[Rule { name: "register:network", key: client.network(), max: 5, window: minute }]).await
+    limits.take(db, &Rule::of_network("register:network", client, 5, minute)).await
 }
 
 /// Makes the person with their password's hash, and mails them a link that verifies the address. Must be a transaction of

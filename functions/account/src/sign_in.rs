@@ -252,6 +252,8 @@ async fn insert(
     if inserted == 0 {
         return Err(forbidden("the account is deactivated"));
     }
+    // With the request's line, which has its id too, it tells who signed in when, and from which network.
+    tracing::info!(%user_id, sign_in_id = %id, kind = kind.as_str(), method, "signed in");
     let payload = serde_json::json!({ "kind": kind, "method": method });
     let act = Act {
         actor: Some(user_id),

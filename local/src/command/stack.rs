@@ -56,7 +56,8 @@ impl Stack {
         hold: &Hold,
     ) -> Result<Self> {
         let mut settings = cloud::shell();
-        settings.entry("API_URL".to_owned()).or_insert(format!("http://{}", listener.local_addr()?));
+        let address = format!("{}://{}", cloud::scheme(&settings), listener.local_addr()?);
+        settings.entry("API_URL".to_owned()).or_insert(address);
         let environment = cloud::environment(postgres.url(), &settings)?;
         // With a mail server of the developer's own, mails are no files.
         let sent_out = environment.contains_key("MAIL_URL");

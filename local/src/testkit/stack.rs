@@ -111,7 +111,8 @@ impl Builder {
         ]);
         if self.knows_its_address {
             let address = listener.local_addr().expect("a bound listener has an address");
-            environment.insert("API_URL".to_owned(), format!("http://{address}"));
+            let scheme = cloud::scheme(&self.environment);
+            environment.insert("API_URL".to_owned(), format!("{scheme}://{address}"));
         }
         environment.extend(self.environment);
         let environment = cloud::environment(&database.url().await, &environment).expect("an environment");

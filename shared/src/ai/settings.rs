@@ -16,8 +16,9 @@ pub(super) fn model(get: &dyn Fn(&str) -> Option<String>) -> Result<Option<Model
     if !api_key.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err("LLM_API_KEY must be visible ASCII characters only".to_owned());
     }
-    let base_url =
-        text("OPENAI_BASE_URL").unwrap_or_else(|| "https://api-inference.modelscope.cn/v1".to_owned());
+    // No provider is the default: a key alone must not send people's words to somebody whom nobody chose.
+    let base_url = text("OPENAI_BASE_URL")
+        .ok_or("OPENAI_BASE_URL must be set, because there is a key of a model provider")?;
     if !Url::parse(&base_url)
         .is_ok_and(|url| matches!(url.scheme(), "https" | "http") && url.query().is_none())
     {

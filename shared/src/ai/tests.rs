@@ -14,6 +14,7 @@ fn start(settings: &[(&str, &str)]) -> Result<Option<Model>, String> {
 }
 
 const KEY: (&str, &str) = ("LLM_API_KEY", "sk-secret");
+const PROVIDER: (&str, &str) = ("OPENAI_BASE_URL", "https://model.example.org/v1");
 
 #[test]
 fn without_a_key_there_is_no_model() {
@@ -23,8 +24,8 @@ fn without_a_key_there_is_no_model() {
 
 #[test]
 fn settings_have_the_contracts_defaults() {
-    let model = start(&[KEY]).unwrap().unwrap();
-    assert_eq!(model.base_url, "https://api-inference.modelscope.cn/v1");
+    let model = start(&[KEY, PROVIDER]).unwrap().unwrap();
+    assert_eq!(model.base_url, "https://model.example.org/v1");
     assert_eq!(model.chat_model, "Qwen/Qwen3-Coder-480B-A35B-Instruct");
     assert_eq!(model.deadline, Duration::from_secs(20));
     let model =
@@ -32,6 +33,12 @@ fn settings_have_the_contracts_defaults() {
     assert_eq!((model.base_url.as_str(), model.deadline.as_secs()), ("http://x/v1", 28));
     assert_eq!(model.within(Duration::from_secs(3)).deadline.as_secs(), 3);
     assert_eq!(model.within(Duration::from_secs(60)).deadline.as_secs(), 28);
+}
+
+#[test]
+fn a_key_alone_sends_nothing_to_anybody() {
+    let message = start(&[KEY]).expect_err("no provider");
+    assert!(message.contains("OPENAI_BASE_URL") && !message.contains("sk-secret"), "{message}");
 }
 
 #[test]
@@ -44,7 +51,7 @@ fn a_bad_setting_is_named() {
         ("LLM_DEADLINE_MS", "28001"),
         ("LLM_DEADLINE_MS", "soon"),
     ] {
-        let message = start(&[(name, value), KEY]).expect_err(name);
+        let message = start(&[(name, value), KEY, PROVIDER]).expect_err(name);
         assert!(message.contains(name), "{message}");
     }
 }
@@ -60,7 +67,7 @@ fn a_persons_text_cannot_leave_its_quotation_marks() {
 
 #[test]
 fn nothing_secret_or_said_is_printed() {
-    let model = start(&[KEY]).unwrap().unwrap();
+    let model = start(&[KEY, PROVIDER]).unwrap().unwrap();
     assert!(!format!("{model:?}").contains("secret"));
     let chat = Chat { messages: vec![Message::user("my words")], temperature: 0.5, max_tokens: 1 };
     assert!(!format!("{chat:?}").contains("words"));

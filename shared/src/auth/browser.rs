@@ -63,16 +63,21 @@ impl Browser {
         cookie::find(headers, SESSION_COOKIE).is_some()
     }
 
+    /// Whether the session that a request names may be one.
+    pub(crate) fn may_be(headers: &HeaderMap) -> bool {
+        cookie::find(headers, SESSION_COOKIE).and_then(OpaqueToken::parse).is_some()
+    }
+
     /// The person whose session it is. 401 for a session that is not, 403 for a deactivated person and for a write that
     /// no page of ours has made.
     pub(crate) async fn user(&self, request: &Request) -> Result<User> {
-        let refused = || unauthorized("no valid session");
+        let refused = || unauthorized("no valid session").by_rule("session");
         let secret = cookie::find(&request.headers, SESSION_COOKIE)
             .and_then(OpaqueToken::parse)
             .ok_or_else(refused)?;
         let sign_in = find(&request.db, &secret, self.idle_minutes).await?.ok_or_else(refused)?;
         if sign_in.is_deactivated {
-            return Err(forbidden("the account is deactivated"));
+            return Err(forbidden("the account is deactivated").by_rule("deactivated"));
         }
         if !matches!(request.method, Method::GET | Method::HEAD) {
             check_write(&request.headers, &secret)?;
@@ -122,7 +127,7 @@ fn check_write(headers: &HeaderMap, secret: &OpaqueToken) -> Result<()> {
     let given = one.and_then(|value| OpaqueToken::parse(value.to_str().ok()?));
     // Digests are compared, so that the time says nothing about how much of a guess was right.
     if given.is_none_or(|given| given.hash() != csrf_token(secret).hash()) {
-        return Err(forbidden("missing or wrong CSRF token"));
+        return Err(forbidden("missing or wrong CSRF token").by_rule("csrf_token"));
     }
     check_origin(headers)
 }
@@ -134,7 +139,7 @@ fn check_origin(headers: &HeaderMap) -> Result<()> {
     if headers.get_all(header::ORIGIN).iter().all(is_known) {
         Ok(())
     } else {
-        Err(forbidden("this origin may not write"))
+        Err(forbidden("this origin may not write").by_rule("origin"))
     }
 }
 

@@ -19,9 +19,9 @@ pub(super) struct Praxis {
 }
 
 impl Praxis {
-    /// The person of a token that names this system as its issuer, or 401.
+    /// The person of a token that names this system as its issuer, or 401; 503 while there are no keys.
     pub(super) async fn user(&self, token: &Token<'_>) -> Result<User> {
-        if !token.holds(&self.expected) {
+        if !token.holds(&self.expected) || !token.is_access_token() {
             return Err(refused());
         }
         // A token without these was not made by the sign-in, whoever signed it.
@@ -42,7 +42,8 @@ impl Praxis {
     }
 }
 
-/// The `iss` of access tokens: `AUTH_ISSUER`, default `praxis`.
+/// The `iss` of access tokens: `AUTH_ISSUER`, default `praxis`. A deployment says its own address, so that no stage takes
+/// another's tokens.
 pub fn issuer() -> String {
     issuer_of(&settings::find)
 }

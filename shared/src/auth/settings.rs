@@ -5,7 +5,7 @@ use reqwest::Url;
 use crate::auth::jwks::{KeySet, Source};
 use crate::auth::praxis::Praxis;
 use crate::auth::supabase::Supabase;
-use crate::auth::token::Expected;
+use crate::auth::token::{Expected, Skew};
 use crate::auth::user_endpoint::UserEndpoint;
 use crate::auth::{Verifier, praxis};
 
@@ -81,13 +81,20 @@ impl Modes {
     }
 }
 
+/// Whether an address that an outside provider's token brings is the person's for sure. A Supabase project may let people in
+/// with any address; `SUPABASE_CONFIRMS_EMAIL=true` says that this one does not.
+pub(super) fn providers_prove_addresses(get: Get<'_>) -> Result<bool, String> {
+    Ok(!Modes::of(get)?.supabase || boolean(get, "SUPABASE_CONFIRMS_EMAIL")?.unwrap_or(false))
+}
+
 /// This system's own tokens.
 fn own(get: Get<'_>) -> Result<Praxis, String> {
     let get = &|name: &str| text(get, name);
     let source = praxis::source(get).ok_or_else(|| {
         "AUTH_JWKS_SECRET_ARN or AUTH_KEYS_FILE must be set for AUTH_MODE=praxis".to_owned()
     })?;
-    let expected = Expected { issuer: praxis::issuer_of(get), audience: praxis::audience_of(get) };
+    let expected =
+        Expected { issuer: praxis::issuer_of(get), audience: praxis::audience_of(get), skew: Skew::OURS };
     Ok(Praxis { keys: KeySet::new(source), expected })
 }
 
@@ -106,10 +113,18 @@ fn project(get: Get<'_>, plain_http: bool) -> Result<Supabase, String> {
         return Err("SUPABASE_ANON_KEY must be visible ASCII characters only".to_owned());
     }
     let audience = text(get, "JWT_AUDIENCE").unwrap_or_else(|| "authenticated".to_owned());
+    boolean(get, "SUPABASE_CONFIRMS_EMAIL")?;
+    let takes_anonymous = boolean(get, "SUPABASE_ANONYMOUS")?.unwrap_or(false);
+    let signs_by_secret = boolean(get, "SUPABASE_SIGNS_BY_SECRET")?.unwrap_or(false);
+    if signs_by_secret && project.is_none() {
+        return Err("SUPABASE_URL must be set for SUPABASE_SIGNS_BY_SECRET: the project is asked".to_owned());
+    }
+    let endpoint = |project| UserEndpoint::new(format!("{project}/auth/v1/user"), api_key, takes_anonymous);
     Ok(Supabase {
         keys: KeySet::new(Source::Url(format!("{issuer}/.well-known/jwks.json"))),
-        expected: Expected { issuer, audience },
-        user_endpoint: project.map(|project| UserEndpoint::new(format!("{project}/auth/v1/user"), api_key)),
+        expected: Expected { issuer, audience, skew: Skew::SUPABASE },
+        user_endpoint: project.filter(|_| signs_by_secret).map(endpoint),
+        takes_anonymous,
     })
 }
 

@@ -1,9 +1,8 @@
-//! Supabase's tokens: verified here with the project's published keys, and by the project itself where those
-//! cannot decide.
+//! Supabase's tokens: verified here with the project's published keys.
 //!
-//! They cannot decide for a token signed with a secret (HS256, projects that still use the legacy secret), and while
-//! the key set is out of reach and none is cached. Everything else that fails is refused without a call: a bad
-//! signature, an unknown key, wrong claims.
+//! Only a project that is said to sign by its legacy secret (`SUPABASE_SIGNS_BY_SECRET`) is asked about tokens: those
+//! signed so (HS256), and any while the key set is out of reach and none is cached. Everything else that fails is refused
+//! without a call: a bad signature, an unknown key, wrong claims. Nobody else can make this system call the project.
 //! Source: <https://supabase.com/docs/guides/auth/signing-keys>
 
 use crate::auth::jwks::{KeySet, Lookup};
@@ -16,14 +15,19 @@ use crate::error::Result;
 pub(super) struct Supabase {
     pub keys: KeySet,
     pub expected: Expected,
-    /// `None` without `SUPABASE_URL`.
+    /// `None` for a project that signs by published keys alone.
     pub user_endpoint: Option<UserEndpoint>,
+    /// Whether people whom the project calls anonymous are let in.
+    pub takes_anonymous: bool,
 }
 
 impl Supabase {
-    /// The person of a JWT, or 401.
+    /// The person of a JWT, or 401; 503 for a token that nobody can be asked about just now.
     pub(super) async fn user(&self, token: &Token<'_>) -> Result<User> {
-        if !token.holds(&self.expected) {
+        if !token.holds(&self.expected) || (token.is_of_nobody() && !self.takes_anonymous) {
+            return Err(refused());
+        }
+        if token.is_symmetric() && self.user_endpoint.is_none() {
             return Err(refused());
         }
         let lookup = match token.kid() {
@@ -40,7 +44,6 @@ impl Supabase {
                     let user = endpoint.user(token).await?;
                     Ok(User { authenticated_at: token.latest_proof(), ..user })
                 }
-                None if token.is_symmetric() => Err(refused()),
                 None => Err(undecided()),
             },
         }

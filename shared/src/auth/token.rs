@@ -18,9 +18,6 @@ use crate::auth::User;
 
 /// Longer tokens are refused unparsed. Supabase's are about 1 KB.
 const MAX_BYTES: usize = 8 * 1024;
-/// How far ahead the provider's clock may be, in seconds: else a token used at once could be "not yet valid".
-/// For `exp` there is no leeway.
-const CLOCK_SKEW: f64 = 5.0;
 
 /// What a token must say.
 pub(super) struct Expected {
@@ -28,6 +25,25 @@ pub(super) struct Expected {
     pub issuer: String,
     /// `aud`, or one of it.
     pub audience: String,
+    /// How far the issuer's clock may be off.
+    pub skew: Skew,
+}
+
+/// How far an issuer's clock may be off, in seconds: else a token that is used at once could be "not yet valid".
+#[derive(Clone, Copy)]
+pub(super) struct Skew {
+    /// For `iat` and `nbf`.
+    pub ahead: f64,
+    /// For `exp`.
+    pub behind: f64,
+}
+
+impl Skew {
+    /// Of the machines that this system runs on, which keep the time of one cloud.
+    pub(super) const OURS: Skew = Skew { ahead: 5.0, behind: 0.0 };
+    /// Of a Supabase project, which may stand anywhere: a minute for the beginning of a token, whose end is seconds away at
+    /// most from what it says.
+    pub(super) const SUPABASE: Skew = Skew { ahead: 60.0, behind: 5.0 };
 }
 
 /// What a token says, if it is genuine.
@@ -36,6 +52,7 @@ pub(super) struct Token<'a> {
     /// What the token says of itself. It is compared with the key's algorithm, and never chooses one.
     algorithm: Algorithm,
     kid: Option<String>,
+    typ: Option<String>,
     claims: Claims,
     id: Uuid,
 }
@@ -44,6 +61,8 @@ pub(super) struct Token<'a> {
 struct Header {
     alg: String,
     kid: Option<String>,
+    #[serde(default)]
+    typ: Value,
     /// Extensions that must be understood (RFC 7515, 4.1.11); none is, here.
     crit: Option<IgnoredAny>,
 }
@@ -69,6 +88,11 @@ struct Claims {
     /// Supabase's: how the person has proved who they are, each with its `timestamp`.
     #[serde(default)]
     amr: Value,
+    /// Supabase's: the database role that its holder gets there, and whether they are anybody who asked.
+    #[serde(default)]
+    role: Value,
+    #[serde(default)]
+    is_anonymous: Value,
 }
 
 #[derive(Deserialize)]
@@ -102,7 +126,8 @@ impl<'a> Token<'a> {
         };
         let claims: Claims = part(claims)?;
         let id = Uuid::try_parse(&claims.sub).ok()?;
-        Some(Token { text, algorithm, kid: header.kid, claims, id })
+        let typ = header.typ.as_str().map(str::to_ascii_lowercase);
+        Some(Token { text, algorithm, kid: header.kid, typ, claims, id })
     }
 
     /// Whether its claims are as `expected`, and now is its time.
@@ -125,6 +150,17 @@ impl<'a> Token<'a> {
         self.kid.as_deref()
     }
 
+    /// Whether it says of itself that it is an access token (RFC 9068, sections 2.1 and 4), so that no other kind of token
+    /// with the same key is taken for one (RFC 8725, section 3.11).
+    pub(super) fn is_access_token(&self) -> bool {
+        matches!(self.typ.as_deref(), Some("at+jwt" | "application/at+jwt"))
+    }
+
+    /// Whether a Supabase project made it for anybody who asked, or for no person at all.
+    pub(super) fn is_of_nobody(&self) -> bool {
+        is_of_nobody(&self.claims.role, &self.claims.is_anonymous)
+    }
+
     /// Whether it says that it was signed with a secret that only the provider has.
     pub(super) fn is_symmetric(&self) -> bool {
         self.algorithm == Algorithm::HS256
@@ -137,7 +173,7 @@ impl<'a> Token<'a> {
             && jsonwebtoken::crypto::verify(signature, message.as_bytes(), key, algorithm).unwrap_or(false)
     }
 
-    /// Seconds until it expires.
+    /// Seconds until it expires; none where only the leeway is left.
     pub(super) fn seconds_left(&self) -> f64 {
         (self.claims.exp - now()).max(0.0)
     }
@@ -179,10 +215,15 @@ impl Claims {
         // RFC 7519, 4.1.4: a token is void on its `exp`, not only after it.
         audience
             && self.iss == expected.issuer
-            && self.exp > now
-            && self.iat <= now + CLOCK_SKEW
-            && self.nbf.is_none_or(|nbf| nbf <= now + CLOCK_SKEW)
+            && self.exp > now - expected.skew.behind
+            && self.iat <= now + expected.skew.ahead
+            && self.nbf.is_none_or(|nbf| nbf <= now + expected.skew.ahead)
     }
+}
+
+/// What a Supabase project says of somebody who signed in anonymously, and the roles of its own keys, which are no person.
+pub(super) fn is_of_nobody(role: &Value, is_anonymous: &Value) -> bool {
+    is_anonymous == &Value::Bool(true) || matches!(role.as_str(), Some("anon" | "service_role"))
 }
 
 fn part<T: serde::de::DeserializeOwned>(text: &str) -> Option<T> {

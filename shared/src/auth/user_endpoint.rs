@@ -1,18 +1,18 @@
 //! The provider's own word on a token: `GET {SUPABASE_URL}/auth/v1/user`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::error::Error as StdError;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::auth::token::Token;
+use crate::auth::token::{Token, is_of_nobody};
 use crate::auth::{User, refused, undecided};
 use crate::error::{Result, unauthorized};
 use crate::fetch;
@@ -24,6 +24,12 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const REMEMBERED: Duration = Duration::from_secs(30);
 /// After a failed call: how long nobody is asked, so that an outage does not cost every request a timeout.
 const FAILURE_COOL_DOWN: Duration = Duration::from_secs(5);
+/// How many tokens the provider may refuse in a minute before nobody new is asked about: whoever invents tokens would
+/// otherwise spend what the provider allows this system for the people who have genuine ones. Those it knows already are
+/// let in meanwhile.
+const REFUSALS: usize = 30;
+/// The minute of it.
+const REFUSALS_WITHIN: Duration = Duration::from_secs(60);
 /// How many answers are remembered.
 const MAX_ANSWERS: usize = 256;
 /// A user with their metadata and identities is a few KB.
@@ -33,6 +39,7 @@ const MAX_BYTES: usize = 256 * 1024;
 pub(super) struct UserEndpoint {
     url: String,
     api_key: Option<String>,
+    takes_anonymous: bool,
     memory: Mutex<Memory>,
 }
 
@@ -41,6 +48,16 @@ struct Memory {
     /// By SHA-256 of the token, so that no token lies about in memory.
     answers: HashMap<[u8; 32], (Instant, Answer)>,
     failed: Option<Instant>,
+    /// When the latest refusals came, oldest first; at most [`REFUSALS`].
+    refused: VecDeque<Instant>,
+}
+
+/// What the provider said just now.
+enum Said {
+    /// Also in a moment, so that it is worth remembering.
+    Lasting(Answer),
+    /// Nothing about the token: it is overloaded or broken.
+    Nothing(StatusCode),
 }
 
 #[derive(Clone)]
@@ -62,15 +79,15 @@ impl Answer {
 }
 
 impl UserEndpoint {
-    pub(super) fn new(url: String, api_key: Option<String>) -> UserEndpoint {
-        UserEndpoint { url, api_key, memory: Mutex::default() }
+    pub(super) fn new(url: String, api_key: Option<String>, takes_anonymous: bool) -> UserEndpoint {
+        UserEndpoint { url, api_key, takes_anonymous, memory: Mutex::default() }
     }
 
-    /// The person of a token whose claims hold, or 401.
+    /// The person of a token whose claims hold, or 401; 503 where the provider does not say.
     pub(super) async fn user(&self, token: &Token<'_>) -> Result<User> {
         let digest: [u8; 32] = Sha256::digest(token.text()).into();
         {
-            let memory = self.memory();
+            let mut memory = self.memory();
             if let Some((until, answer)) = memory.answers.get(&digest)
                 && *until > Instant::now()
             {
@@ -79,17 +96,26 @@ impl UserEndpoint {
             if memory.failed.is_some_and(|at| at.elapsed() < FAILURE_COOL_DOWN) {
                 return Err(undecided());
             }
+            if memory.refusals() >= REFUSALS {
+                return Err(undecided().because("the provider has refused too many tokens within a minute"));
+            }
         }
         let asked = self.ask(token).await;
         let mut memory = self.memory();
         match asked {
-            Ok((answer, lasting)) => {
+            Ok(Said::Lasting(answer)) => {
                 memory.failed = None;
-                if lasting {
-                    let left = Duration::from_secs_f64(token.seconds_left().min(REMEMBERED.as_secs_f64()));
-                    memory.remember(digest, Instant::now() + left, answer.clone());
+                if matches!(answer, Answer::Refused) {
+                    memory.refused.push_back(Instant::now());
                 }
+                let left = Duration::from_secs_f64(token.seconds_left().min(REMEMBERED.as_secs_f64()));
+                memory.remember(digest, Instant::now() + left, answer.clone());
                 answer.into_user()
+            }
+            Ok(Said::Nothing(status)) => {
+                // Whoever is asked too often is left in peace for a moment.
+                memory.failed = (status == StatusCode::TOO_MANY_REQUESTS).then(Instant::now);
+                Err(undecided().because(format!("the provider answered {status}")))
             }
             Err(cause) => {
                 memory.failed = Some(Instant::now());
@@ -98,8 +124,8 @@ impl UserEndpoint {
         }
     }
 
-    /// The endpoint's answer, and whether it would be the same in a moment.
-    async fn ask(&self, token: &Token<'_>) -> Result<(Answer, bool), Box<dyn StdError + Send + Sync>> {
+    /// What the endpoint says of the token.
+    async fn ask(&self, token: &Token<'_>) -> Result<Said, Box<dyn StdError + Send + Sync>> {
         let mut bearer = HeaderValue::from_str(&format!("Bearer {}", token.text()))?;
         bearer.set_sensitive(true);
         let mut headers = vec![(header::AUTHORIZATION, bearer)];
@@ -108,9 +134,12 @@ impl UserEndpoint {
         }
         let (status, body) = fetch::get(&self.url, &headers, TIMEOUT, MAX_BYTES).await?;
         if !status.is_success() {
-            // An overloaded or broken provider says nothing about the token.
-            let lasting = status.is_client_error() && !matches!(status.as_u16(), 408 | 425 | 429);
-            return Ok((Answer::Refused, lasting));
+            let is_about_the_token = status.is_client_error() && !matches!(status.as_u16(), 408 | 425 | 429);
+            return Ok(if is_about_the_token {
+                Said::Lasting(Answer::Refused)
+            } else {
+                Said::Nothing(status)
+            });
         }
         #[derive(Deserialize)]
         struct Body {
@@ -120,15 +149,23 @@ impl UserEndpoint {
             email: Value,
             #[serde(default)]
             user_metadata: Value,
+            #[serde(default)]
+            role: Value,
+            #[serde(default)]
+            is_anonymous: Value,
         }
         let body: Body = serde_json::from_slice(&body)?;
-        let Some(id) = body.id.as_str().and_then(|id| Uuid::try_parse(id).ok()) else {
-            return Ok((Answer::StrangeSubject, true));
+        if is_of_nobody(&body.role, &body.is_anonymous) && !self.takes_anonymous {
+            return Ok(Said::Lasting(Answer::Refused));
+        }
+        let answer = match body.id.as_str().and_then(|id| Uuid::try_parse(id).ok()) {
+            Some(id) => {
+                let name = body.user_metadata["full_name"].as_str();
+                Answer::Genuine(User::new(id, body.email.as_str(), name))
+            }
+            None => Answer::StrangeSubject,
         };
-        Ok((
-            Answer::Genuine(User::new(id, body.email.as_str(), body.user_metadata["full_name"].as_str())),
-            true,
-        ))
+        Ok(Said::Lasting(answer))
     }
 
     fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
@@ -137,6 +174,14 @@ impl UserEndpoint {
 }
 
 impl Memory {
+    /// How many tokens were refused within the last minute.
+    fn refusals(&mut self) -> usize {
+        while self.refused.front().is_some_and(|at| at.elapsed() >= REFUSALS_WITHIN) {
+            self.refused.pop_front();
+        }
+        self.refused.len()
+    }
+
     fn remember(&mut self, digest: [u8; 32], until: Instant, answer: Answer) {
         let now = Instant::now();
         self.answers.retain(|_, (until, _)| *until > now);

@@ -13,12 +13,11 @@ impl FromRequest for Db {
     }
 
     async fn from_request(request: &mut Request) -> Result<Db> {
-        // Without a token or session there will be no answer that needs the database, unless the route is public.
+        // With a caller to verify, connecting overlaps with that; a token or session that cannot be one needs no database. A
+        // route that anybody may call connects when it has read what it was sent: garbage then costs no connection.
         let headers = &request.headers;
-        if !request.has_caller
-            || headers.contains_key(http::header::AUTHORIZATION)
-            || Browser::is_named(headers)
-        {
+        let is_plausible = headers.contains_key(http::header::AUTHORIZATION) || Browser::may_be(headers);
+        if request.has_caller && is_plausible {
             request.db.prepare().await;
         }
         Ok(request.db.clone())

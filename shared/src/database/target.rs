@@ -7,11 +7,11 @@ use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 use tokio_postgres::Config;
-use tokio_postgres::config::SslMode;
+use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::error::{Result, internal};
-use crate::settings::{self, SettingError};
+use crate::settings::{self, Environment, SettingError};
 use crate::{secrets, tls};
 
 static SETTINGS: OnceLock<Settings> = OnceLock::new();
@@ -66,7 +66,7 @@ pub(super) struct Target {
 pub(super) fn start() -> Result<(), SettingError> {
     let source = match (settings::find("DATABASE_URL"), settings::find("DATABASE_SECRET_ARN")) {
         (Some(url), _) => {
-            config_of(&url)?;
+            encrypted(config_of(&url)?, "DATABASE_URL", Environment::current())?;
             Source::Url(url)
         }
         (None, Some(arn)) => Source::Secret(arn),
@@ -109,7 +109,8 @@ pub(super) async fn get() -> Result<Arc<Target>> {
     let settings = settings()?;
     let target = match &settings.source {
         Source::Url(url) => {
-            Target::new(settings, config_of(url).map_err(internal)?, settings.authorities.as_deref())?
+            let config = encrypted(config_of(url).map_err(internal)?, "DATABASE_URL", Environment::current());
+            Target::new(settings, config.map_err(internal)?, settings.authorities.as_deref())?
         }
         Source::Secret(arn) => Target::of_secret(settings, &secrets::get(arn).await?)?,
     };
@@ -161,6 +162,7 @@ impl Target {
 
     fn of_secret(settings: &Settings, text: &str) -> Result<Target> {
         let (config, authorities) = read(text, &settings.place)?;
+        let config = encrypted(config, "the database secret", Environment::current()).map_err(internal)?;
         Target::new(settings, config, authorities.as_deref().or(settings.authorities.as_deref()))
     }
 }
@@ -170,6 +172,32 @@ fn config_of(url: &str) -> Result<Config, SettingError> {
     let mut config: Config = url.parse().map_err(|_| "DATABASE_URL is not a PostgreSQL URL".to_owned())?;
     config.application_name(settings::function_name());
     Ok(config)
+}
+
+/// In production the connection is encrypted. Where nothing is said, or `prefer`, which whoever sits between can strip, TLS
+/// is required; `disable` fails, except to this machine: there nobody sits between.
+fn encrypted(mut config: Config, source: &str, environment: Environment) -> Result<Config, SettingError> {
+    if environment != Environment::Production {
+        return Ok(config);
+    }
+    match config.get_ssl_mode() {
+        SslMode::Disable if config.get_hosts().iter().all(is_loopback) => Ok(config),
+        SslMode::Disable => Err(format!(
+            "{source} must not say sslmode=disable in production: passwords and rows would go in the clear"
+        )),
+        _ => {
+            config.ssl_mode(SslMode::Require);
+            Ok(config)
+        }
+    }
+}
+
+fn is_loopback(host: &Host) -> bool {
+    match host {
+        Host::Tcp(name) => matches!(name.as_str(), "localhost" | "127.0.0.1" | "::1"),
+        #[cfg(unix)]
+        Host::Unix(_) => true,
+    }
 }
 
 /// A secret is a URL, or JSON: with a member `url`, or what RDS writes (`username`, `password`, and unless RDS manages
@@ -220,8 +248,6 @@ fn pool(config: &Config, tls: &MakeRustlsConnect) -> Result<Pool> {
 
 #[cfg(test)]
 mod tests {
-    use tokio_postgres::config::Host;
-
     use super::*;
 
     fn place() -> Place {
@@ -261,6 +287,32 @@ mod tests {
             assert_eq!(config.get_hosts(), [Host::Tcp("rds".to_owned())]);
             assert_eq!(config.get_dbname(), Some("app"));
         }
+    }
+
+    #[test]
+    fn in_production_a_connection_is_encrypted_or_stays_on_this_machine() {
+        let mode = |url: &str, environment| {
+            encrypted(config_of(url).unwrap(), "DATABASE_URL", environment)
+                .map(|config| config.get_ssl_mode())
+        };
+        for (url, wanted) in [
+            ("postgres://u:hunter2@db.example.org/d", SslMode::Require),
+            ("postgres://u:hunter2@127.0.0.1/d", SslMode::Require),
+            ("postgres://u:hunter2@db.example.org/d?sslmode=prefer", SslMode::Require),
+            ("postgres://u:hunter2@db.example.org/d?sslmode=require", SslMode::Require),
+            ("postgres://u:hunter2@127.0.0.1/d?sslmode=disable", SslMode::Disable),
+            ("host=/var/run/postgresql user=u sslmode=disable", SslMode::Disable),
+        ] {
+            assert_eq!(mode(url, Environment::Production), Ok(wanted), "{url}");
+        }
+        for host in ["db.example.org", "10.0.0.5", "127.0.0.1,db.example.org"] {
+            let url = format!("postgres://u:hunter2@{host}/d?sslmode=disable");
+            let refused = mode(&url, Environment::Production).unwrap_err();
+            assert!(refused.starts_with("DATABASE_URL must not say sslmode=disable"), "{refused}");
+            assert!(!refused.contains("hunter2"), "{refused}");
+            assert_eq!(mode(&url, Environment::Development), Ok(SslMode::Disable));
+        }
+        assert_eq!(mode("postgres://u@h/d", Environment::Test), Ok(SslMode::Prefer));
     }
 
     #[test]

@@ -218,8 +218,8 @@ fn typed<'a>(parameters: &[&'a dyn Parameter]) -> Vec<(&'a (dyn ToSql + Sync), T
 fn failed(cause: tokio_postgres::Error) -> Error {
     match cause.code().map(SqlState::code) {
         // Raised by `identity.open_request`.
-        Some("PX401") => return unauthorized("invalid or expired access token"),
-        Some("PX403") => return forbidden("the account is deactivated"),
+        Some("PX401") => return unauthorized("invalid or expired access token").by_rule("ended_sign_in"),
+        Some("PX403") => return forbidden("the account is deactivated").by_rule("deactivated"),
         _ => {}
     }
     let is_passing = cause.is_closed()

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::Counted;
+use super::{Counted, Full};
 
 static ATTEMPTS: LazyLock<Mutex<HashMap<String, Attempts>>> = LazyLock::new(Mutex::default);
 
@@ -14,15 +14,15 @@ struct Attempts {
     expires_at: Instant,
 }
 
-/// Counts the attempt, or says how long one of the rules stays full.
-pub(super) fn take(rules: &[Counted]) -> Option<Duration> {
+/// Counts the attempt, or says which rule stays full for longest.
+pub(super) fn take(rules: &[Counted]) -> Option<Full> {
     take_at(&mut attempts(), rules, Instant::now())
 }
 
-fn take_at(attempts: &mut HashMap<String, Attempts>, rules: &[Counted], now: Instant) -> Option<Duration> {
+fn take_at(attempts: &mut HashMap<String, Attempts>, rules: &[Counted], now: Instant) -> Option<Full> {
     attempts.retain(|_, attempts| attempts.expires_at > now);
-    let wait = rules.iter().filter_map(|rule| wait(attempts, rule, now)).max();
-    if wait.is_none() {
+    let full = rules.iter().filter_map(|rule| wait(attempts, rule, now).map(|wait| (wait, &rule.key))).max();
+    if full.is_none() {
         for rule in rules {
             let expires_at = now + rule.window;
             let counted = attempts.entry(rule.key.clone());
@@ -31,7 +31,7 @@ fn take_at(attempts: &mut HashMap<String, Attempts>, rules: &[Counted], now: Ins
             counted.expires_at = expires_at;
         }
     }
-    wait
+    full.map(|(wait, key)| Full { key: key.clone(), wait })
 }
 
 /// Forgets the attempts of a key.
@@ -64,7 +64,10 @@ mod tests {
     fn the_window_slides() {
         let (mut attempts, start) = (HashMap::new(), Instant::now());
         let rules = [Counted { key: "a".to_owned(), max: 2, window: Duration::from_secs(60) }];
-        let mut take = |seconds| take_at(&mut attempts, &rules, start + Duration::from_secs(seconds));
+        let mut take = |seconds| {
+            let full = take_at(&mut attempts, &rules, start + Duration::from_secs(seconds));
+            full.map(|full| full.wait)
+        };
         assert_eq!([take(0), take(10)], [None, None]);
         assert_eq!([take(20), take(59)], [40, 1].map(|seconds| Some(Duration::from_secs(seconds))));
         assert_eq!(take(60), None, "an attempt as old as the window does not count");

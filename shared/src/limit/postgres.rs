@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::Counted;
+use super::{Counted, Full};
 use crate::database::{Db, FromRow, Tx};
 use crate::error::Result;
 
-/// Counts the attempt, or says how long one of the rules stays full.
-pub(super) async fn take(db: &Db, rules: &[Counted]) -> Result<Option<Duration>> {
+/// Counts the attempt, or says which rule stays full for longest.
+pub(super) async fn take(db: &Db, rules: &[Counted]) -> Result<Option<Full>> {
     let keys: Vec<String> = rules.iter().map(|rule| rule.key.clone()).collect();
     let maxima: Vec<i64> = rules.iter().map(|rule| i64::from(rule.max)).collect();
     let windows: Vec<f64> = rules.iter().map(|rule| rule.window.as_secs_f64()).collect();
@@ -16,7 +16,9 @@ pub(super) async fn take(db: &Db, rules: &[Counted]) -> Result<Option<Duration>>
         let ((), taken) = tokio::try_join!(biased; lock(tx, &keys), count(tx, &keys, &maxima, &windows))?;
         Ok(taken)
     });
-    Ok(Box::pin(taken).await?.wait.map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default()))
+    let Taken { wait, key } = Box::pin(taken).await?;
+    let wait = wait.map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default());
+    Ok(wait.map(|wait| Full { key: key.unwrap_or_default(), wait }))
 }
 
 /// Forgets the attempts of a key.
@@ -44,6 +46,8 @@ async fn lock(tx: &Tx, keys: &Vec<String>) -> Result<()> {
 struct Taken {
     /// Seconds; null when the attempt was counted.
     wait: Option<f64>,
+    /// Of the rule that is full.
+    key: Option<String>,
 }
 
 /// A statement of its own: it starts when the locks are held, and so sees what others counted before. The moment is
@@ -59,19 +63,20 @@ async fn count(tx: &Tx, keys: &Vec<String>, maxima: &Vec<i64>, windows: &Vec<f64
                   join identity.rate_limits using (key),
                   make_interval(secs => seconds) as period
          ),
-         blocked as (
-             select max(extract(epoch from coalesce(hits[cardinality(hits) - max + 1], moment) + period - moment))
-                    ::float8 as wait
+         filled as (
+             select key, extract(epoch from coalesce(hits[cardinality(hits) - max + 1], moment) + period - moment)
+                         ::float8 as wait
              from clock, recent
              where cardinality(hits) >= max
          ),
+         blocked as (select max(wait) as wait, (array_agg(key order by wait desc))[1] as key from filled),
          counted as (
              update identity.rate_limits as stored
              set hits = recent.hits || moment, expires_at = moment + period
              from clock, recent, blocked
              where stored.key = recent.key and wait is null
          )
-         select wait from blocked",
+         select wait, key from blocked",
         &[keys, maxima, windows],
     )
     .await

@@ -16,20 +16,20 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::Counted;
+use super::{Counted, Full};
 use crate::error::{Error, Result, internal, unavailable};
-use crate::settings::{self, SettingError};
+use crate::settings::{self, Environment, SettingError};
 use crate::{secrets, tls};
 
 /// How long a connection may take to open, and then an answer to come.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Microseconds are exact in Lua's numbers, and `%.0f` writes every digit of them. The answer is the wait, 0 for an
-/// attempt that was counted.
+/// Microseconds are exact in Lua's numbers, and `%.0f` writes every digit of them. The answer is the wait and
+/// the place of the rule that it is for; 0 for an attempt that was counted.
 const TAKE: &str = "
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
-local wait = 0
+local wait, full = 0, 1
 for i, key in ipairs(KEYS) do
     local max, window = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
     local oldest = redis.call('LINDEX', key, 0)
@@ -40,7 +40,8 @@ for i, key in ipairs(KEYS) do
     local count = redis.call('LLEN', key)
     if count >= max then
         local leaving = redis.call('LINDEX', key, count - max) or now
-        wait = math.max(wait, tonumber(leaving) + window - now)
+        local left = tonumber(leaving) + window - now
+        if left > wait then wait, full = left, i end
     end
 end
 if wait == 0 then
@@ -49,7 +50,7 @@ if wait == 0 then
         redis.call('PEXPIRE', key, string.format('%.0f', math.ceil(ARGV[2 * i] / 1000)))
     end
 end
-return wait
+return {wait, full}
 ";
 
 /// Where the server's URL stands.
@@ -78,8 +79,8 @@ pub(super) fn start() -> Result<Source, SettingError> {
     }
 }
 
-/// Counts the attempt, or says how long one of the rules stays full.
-pub(super) async fn take(source: &Source, rules: &[Counted]) -> Result<Option<Duration>> {
+/// Counts the attempt, or says which rule stays full for longest.
+pub(super) async fn take(source: &Source, rules: &[Counted]) -> Result<Option<Full>> {
     let mut command = redis::cmd("EVAL");
     command.arg(TAKE).arg(rules.len());
     for rule in rules {
@@ -89,8 +90,9 @@ pub(super) async fn take(source: &Source, rules: &[Counted]) -> Result<Option<Du
         let window = u64::try_from(rule.window.as_micros())?;
         command.arg(rule.max).arg(window);
     }
-    let wait: u64 = run(source, &command).await?;
-    Ok((wait > 0).then(|| Duration::from_micros(wait)))
+    let (wait, place): (u64, usize) = run(source, &command).await?;
+    let key = rules.get(place.saturating_sub(1)).map(|rule| rule.key.clone()).unwrap_or_default();
+    Ok((wait > 0).then(|| Full { key, wait: Duration::from_micros(wait) }))
 }
 
 /// Forgets the attempts of a key.
@@ -120,6 +122,10 @@ async fn run<T: FromRedisValue>(source: &Source, command: &Cmd) -> Result<T> {
 async fn run_at<T: FromRedisValue>(url: &str, command: &Cmd) -> Result<T> {
     let server = Server::parse(url);
     let server = server.ok_or_else(|| internal("the Redis secret is not a redis:// or rediss:// URL"))?;
+    // `REDIS_URL` does not come so far: it fails the start.
+    if !server.uses_tls && Environment::current() == Environment::Production {
+        return Err(internal("the Redis secret must be a rediss:// URL in production"));
+    }
     let (mut connection, driver) = match tokio::time::timeout(TIMEOUT, server.connect()).await {
         Ok(connected) => connected.map_err(unreachable)?,
         Err(_) => return Err(unreachable(io::Error::from(io::ErrorKind::TimedOut).into())),

@@ -85,6 +85,55 @@ async fn a_panic_is_a_500_and_the_sandbox_lives_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_refused_token_is_named_in_the_line_and_a_long_path_is_cut() {
+    let stack = probe().start().await;
+    let long = format!("/probe/{}", "x".repeat(8000));
+    let answer = stack.anonymous().bearer("a.b.c").post(&long, json!({})).header("x-request-id", "r-1").await;
+    assert!(answer.status() >= 400, "{answer}");
+    let line = line_of(&stack, "r-1").await;
+    assert_eq!(line["path"].as_str().map(str::len), Some(500));
+    assert!(line["network"].is_string(), "{line}");
+    assert!(answer.header("strict-transport-security").is_none(), "a laptop has no https");
+}
+
+/// Everything that a deployment could say over which secrets or people's words would go in the clear.
+#[tokio::test(flavor = "multi_thread")]
+async fn production_starts_with_nothing_insecure_and_says_so_by_name() {
+    let insecure = [
+        ("APP_URL", "http://app.example.org"),
+        ("APP_URL", ""),
+        ("API_URL", "http://api.example.org"),
+        ("OPENAI_BASE_URL", "http://model.example.org/v1"),
+        ("REDIS_URL", "redis://:swordfish@cache.example.org"),
+        ("DATABASE_URL", "postgres://u:swordfish@db.example.org/d?sslmode=disable"),
+        ("CORS_ORIGINS", "http://app.example.org"),
+    ];
+    for (name, value) in insecure {
+        let stack = probe()
+            .env("APP_ENV", "production")
+            .env("AUTH_MODE", "praxis")
+            .env("MOCK_AUTH_ENABLED", "")
+            .env(name, value)
+            .start()
+            .await;
+        stack.anonymous().post("/probe/answer", json!({})).await.assert_status(502);
+        let log: Vec<String> = stack.lines().into_iter().map(|line| line.line).collect();
+        assert!(log.iter().any(|line| line.contains(name)), "{name}: {log:?}");
+        assert!(!log.iter().any(|line| line.contains("swordfish")), "{log:?}");
+    }
+    let secure = probe()
+        .env("APP_ENV", "production")
+        .env("AUTH_MODE", "praxis")
+        .env("MOCK_AUTH_ENABLED", "")
+        .start()
+        .await;
+    let answer = secure.anonymous().post("/probe/answer", json!({})).await;
+    answer.assert_error(401, "UNAUTHORIZED", "missing Authorization header");
+    let year = answer.header("strict-transport-security");
+    assert_eq!(year, Some("max-age=31536000; includeSubDomains"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_handler_that_hangs_is_a_504_of_the_contract() {
     let stack = probe().start().await;
     let answer = stack.user().post("/probe/hang", json!({})).await;

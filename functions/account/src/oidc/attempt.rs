@@ -28,7 +28,7 @@ pub struct Attempt {
 /// request at the provider under our name.
 pub async fn limit(db: &Db, limits: &Limits, from: &Client) -> Result<()> {
     let minute = Duration::from_secs(60);
-    limits.take(db, &[Rule { name: "oidc:network", key: from.network(), max: 600, window: minute }]).await
+    limits.take(db, &Rule::of_network("oidc:network", from, 600, minute)).await
 }
 
 /// Starts a sign-in: remembers it for this browser, which is sent to the provider. 502 if the provider's discovery

@@ -1,7 +1,7 @@
 //! login.
 
 use local::testkit::{self, Stack};
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::people::{
@@ -252,4 +252,44 @@ async fn the_time_does_not_tell_whether_there_is_an_account() {
     ratios.sort_by(f64::total_cmp);
     let ratio = ratios[ratios.len() / 2];
     assert!((0.8..1.25).contains(&ratio), "known against unknown: {ratio} of {times:?}");
+}
+
+/// The request lines of `login` so far, as members that say who is guessing, from where, and what stopped it.
+async fn traces(stack: &Stack, count: usize) -> Vec<[Value; 5]> {
+    let lines = stack.wait_for_logs(count).await;
+    let lines = lines.into_iter().filter(|line| line["function"] == "login");
+    lines
+        .map(|line| ["status_code", "network", "rule", "account", "user_id"].map(|name| line[name].clone()))
+        .collect()
+}
+
+#[tokio::test]
+async fn the_log_tells_who_is_guessing_and_from_where() {
+    let stack = Stack::builder().env("LOG_HASH_KEY", "a key of this test").start().await;
+    register(&stack, MIA).await;
+    let bodies = [(MIA, "Wr0ngPass"), ("nobody@example.org", "Wr0ngPass"), (MIA, "Wr0ngPass")];
+    for ((email, password), from) in bodies.into_iter().zip(["127.0.0.1", "127.0.0.1", "127.0.0.9"]) {
+        call_from(&stack, from, "login", json!({ "email": email, "password": password })).await;
+    }
+    let [mia, nobody, mia_elsewhere] = traces(&stack, 4).await.try_into().expect("three lines");
+    for line in [&mia, &nobody, &mia_elsewhere] {
+        assert_eq!((&line[0], &line[2]), (&json!(401), &json!("login:password")), "{line:?}");
+        assert_eq!(line[1].as_str().map(str::len), Some(16), "{line:?}");
+    }
+    assert_eq!((mia[1] == nobody[1], mia[1] == mia_elsewhere[1]), (true, false), "networks are told apart");
+    assert_eq!((mia[3] == mia_elsewhere[3], mia[3] == nobody[3]), (true, false), "and accounts");
+
+    for _ in 0..5 {
+        login(&stack, MIA, "Wr0ngPass").await;
+    }
+    let limited = traces(&stack, 9).await.pop().expect("a line");
+    assert_eq!((&limited[0], &limited[2]), (&json!(429), &json!("login:account_network")), "{limited:?}");
+    assert_eq!((&limited[1], &limited[3]), (&mia[1], &mia[3]));
+
+    forget_limits(&stack).await;
+    login(&stack, MIA, PASSWORD).await.assert_status(200);
+    let lines = stack.lines();
+    let signed_in = lines.iter().filter(|line| line.line.contains("\"message\":\"signed in\""));
+    assert_eq!(signed_in.count(), 1, "who signed in, when");
+    assert_not_logged(&stack, &[MIA, "nobody@example.org", "127.0.0.9", "Wr0ngPass"]).await;
 }

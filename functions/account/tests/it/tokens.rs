@@ -118,10 +118,20 @@ async fn forged_and_unfit_tokens_are_401() {
             token(&json!({ "alg": "none", "kid": key.id() }), &claims(person), |_| vec![]),
         ),
         ("HS256 with the public key", key.forge_hs256(&claims(person))),
-        ("another alg", key.sign_with_header(&json!({ "alg": "ES256", "kid": key.id() }), &claims(person))),
+        ("another alg", {
+            let header = json!({ "alg": "ES256", "typ": "at+jwt", "kid": key.id() });
+            key.sign_with_header(&header, &claims(person))
+        }),
+        ("another kind of token", {
+            let header = json!({ "alg": "EdDSA", "typ": "JWT", "kid": key.id() });
+            key.sign_with_header(&header, &claims(person))
+        }),
         ("another's key under a known kid", stranger.sign(&claims(person))),
-        ("an unknown kid", key.sign_with_header(&json!({ "alg": "EdDSA", "kid": "x" }), &claims(person))),
-        ("no kid", key.sign_with_header(&json!({ "alg": "EdDSA" }), &claims(person))),
+        ("an unknown kid", {
+            let header = json!({ "alg": "EdDSA", "typ": "at+jwt", "kid": "x" });
+            key.sign_with_header(&header, &claims(person))
+        }),
+        ("no kid", key.sign_with_header(&json!({ "alg": "EdDSA", "typ": "at+jwt" }), &claims(person))),
         ("another's claims", format!("{header}.{others}.{signature}")),
         ("no signature", format!("{header}.{}.", good.split('.').nth(1).expect("claims"))),
         ("expired", changed("exp", json!(now - 1))),
@@ -201,6 +211,32 @@ async fn a_deactivated_person_s_token_opens_nothing() {
 }
 
 #[tokio::test]
+async fn a_token_says_what_it_is_and_which_stage_made_it() {
+    let issuer = "https://api.example.org";
+    let stack = Stack::builder().env("AUTH_ISSUER", issuer).start().await;
+    register(&stack, MIA).await;
+    let answer = login(&stack, MIA, PASSWORD).await;
+    let parts: Vec<Value> = answer.str("access_token").split('.').take(2).map(decoded).collect();
+    assert_eq!(parts[0]["typ"], "at+jwt");
+    assert_eq!(parts[1]["iss"], issuer);
+    let again = login(&stack, MIA, PASSWORD).await;
+    let other: Vec<Value> = again.str("access_token").split('.').take(2).map(decoded).collect();
+    assert!(parts[1]["jti"].is_string() && parts[1]["jti"] != other[1]["jti"], "{parts:?} {other:?}");
+    call(&stack, &answer.str("access_token")).await.assert_status(200);
+    // The same keys, another stage.
+    let elsewhere = testkit::stack().await;
+    let answer = call(&elsewhere, &answer.str("access_token")).await;
+    answer.assert_error(401, "UNAUTHORIZED", REFUSED);
+}
+
+/// A part of a token, which is JSON in base64url.
+fn decoded(part: &str) -> Value {
+    use base64::Engine;
+    let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(part).expect("base64url");
+    serde_json::from_slice(&bytes).expect("JSON")
+}
+
+#[tokio::test]
 async fn in_aws_a_secret_signs_and_another_verifies() {
     let (secrets, file) = (Secrets::start().await, KeyFile::new());
     let text = fs::read_to_string(&file.0).expect("the file");
@@ -215,7 +251,7 @@ async fn in_aws_a_secret_signs_and_another_verifies() {
     register(&stack, MIA).await;
     // Nothing can be decided without the keys, and nobody is let in.
     let unknown = file.stack().await.signing_key().sign(&claims(Uuid::new_v4()));
-    call(&stack, &unknown).await.assert_error(401, "UNAUTHORIZED", "failed to validate access token");
+    call(&stack, &unknown).await.assert_error(503, "UNAVAILABLE", "failed to validate access token");
     login(&stack, MIA, PASSWORD).await.assert_error(500, "INTERNAL_ERROR", "internal server error");
 
     secrets.put("arn:aws:secretsmanager:private", text);

@@ -96,9 +96,10 @@ impl Key {
         format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", lines.join("\n"))
     }
 
-    /// A token with this key's own header.
+    /// A token with this key's own header. An Ed25519 key is this system's, and its tokens are access tokens (RFC 9068).
     pub fn sign(&self, claims: &Value) -> String {
-        self.sign_with_header(&json!({"alg": self.algorithm(), "typ": "JWT", "kid": self.id}), claims)
+        let kind = if matches!(self.pair, Pair::Ed(_)) { "at+jwt" } else { "JWT" };
+        self.sign_with_header(&json!({"alg": self.algorithm(), "typ": kind, "kid": self.id}), claims)
     }
 
     /// A token with any header: the signature is by this key, whatever the header says.

@@ -134,7 +134,7 @@ async fn nonsense_is_told_from_nothing_and_neither_is_repeated() {
 #[test]
 fn calls_can_be_sent_to_another_thread() {
     fn send<T: Send>(_: T) {}
-    let model = super::start(&[super::KEY]).unwrap().unwrap();
+    let model = super::start(&[super::KEY, super::PROVIDER]).unwrap().unwrap();
     let chat = chat();
     send(model.chat(&chat));
     send(model.structured::<u32>(&chat));

@@ -66,7 +66,7 @@ async fn a_token_names_the_person_the_sign_in_and_the_moment_of_proof() {
     let file = KeyFile::new(&[&key]);
     for modes in ["praxis", "mock, Praxis", "supabase,praxis,mock"] {
         let verifier = file.verifier(modes, &[("SUPABASE_URL", "https://project.example.com")]);
-        let user = verified(&verifier, &key.sign(&good())).await.unwrap();
+        let user = verified(&verifier, &key.issue(&good())).await.unwrap();
         assert_eq!(user.id.to_string(), SUBJECT);
         assert_eq!(user.sign_in.map(|id| id.to_string()).as_deref(), Some(SIGN_IN));
         assert_eq!(user.authenticated_at.map(|at| at.as_second()), Some(1_790_000_000));
@@ -80,7 +80,7 @@ async fn every_forgery_is_refused() {
     let file = KeyFile::new(&[&key]);
     let verifier = file.verifier("mock,praxis", &[]);
     let claims = good();
-    let token = key.sign(&claims);
+    let token = key.issue(&claims);
     let (message, signature) = token.rsplit_once('.').unwrap();
     let (header, _) = message.split_once('.').unwrap();
     let hmac = |secret: &[u8]| {
@@ -89,18 +89,21 @@ async fn every_forgery_is_refused() {
     };
     let unsigned =
         |alg: &str| format!("{}.{}.", encoded(&json!({ "alg": alg, "kid": "a" })), encoded(&claims));
-    let changed = |name: &str, value: Value| key.sign(&with(claims.clone(), name, value));
+    let changed = |name: &str, value: Value| key.issue(&with(claims.clone(), name, value));
     let attacks = [
         ("alg none", unsigned("none")),
         ("no signature", unsigned("EdDSA")),
         ("HS256 with the public key", hmac(&key.public)),
         ("HS256 with the public key as text", hmac(&key.public_pem())),
         ("HS256 with the published x", hmac(key.jwk()["x"].as_str().unwrap().as_bytes())),
-        ("another alg", key.sign_as(&with(key.header(), "alg", json!("ES256")), &claims)),
-        ("another's key", other.sign(&claims)),
-        ("an unknown kid", key.sign_as(&with(key.header(), "kid", json!("b")), &claims)),
-        ("no kid", key.sign_as(&with(key.header(), "kid", Value::Null), &claims)),
-        ("a critical extension", key.sign_as(&with(key.header(), "crit", json!(["x"])), &claims)),
+        ("another alg", key.sign_as(&with(key.access_header(), "alg", json!("ES256")), &claims)),
+        ("another kind of token", key.sign(&claims)),
+        ("no kind of token", key.sign_as(&with(key.access_header(), "typ", Value::Null), &claims)),
+        ("an ID token", key.sign_as(&with(key.access_header(), "typ", json!("id+jwt")), &claims)),
+        ("another's key", other.issue(&claims)),
+        ("an unknown kid", key.sign_as(&with(key.access_header(), "kid", json!("b")), &claims)),
+        ("no kid", key.sign_as(&with(key.access_header(), "kid", Value::Null), &claims)),
+        ("a critical extension", key.sign_as(&with(key.access_header(), "crit", json!(["x"])), &claims)),
         ("another person", format!("{header}.{}.{signature}", encoded(&with(good(), "sub", json!(SIGN_IN))))),
         (
             "a longer life",
@@ -121,6 +124,19 @@ async fn every_forgery_is_refused() {
         assert_eq!(verified(&verifier, &token).await.unwrap_err(), REFUSED, "{name}");
     }
     verified(&verifier, &token).await.unwrap();
+    // RFC 7515, 4.1.9: the prefix may be left out, and the case says nothing.
+    let header = with(key.access_header(), "typ", json!("application/AT+JWT"));
+    verified(&verifier, &key.sign_as(&header, &claims)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_token_of_another_stage_is_refused() {
+    let key = SigningKey::ed("a");
+    let file = KeyFile::new(&[&key]);
+    let verifier = file.verifier("praxis", &[("AUTH_ISSUER", "https://api.example.org")]);
+    assert_eq!(verified(&verifier, &key.issue(&good())).await.unwrap_err(), REFUSED);
+    let claims = with(good(), "iss", json!("https://api.example.org"));
+    verified(&verifier, &key.issue(&claims)).await.unwrap();
 }
 
 #[tokio::test]
@@ -138,10 +154,10 @@ async fn each_issuer_is_believed_for_its_own_keys_only() {
     let user = verified(&verifier, &theirs.sign(&supabase())).await.unwrap();
     assert_eq!(user.authenticated_at.map(|at| at.as_second()), Some(1_790_000_001));
     assert_eq!(user.sign_in, None, "a Supabase session is no sign-in of ours");
-    verified(&verifier, &ours.sign(&good())).await.unwrap();
+    verified(&verifier, &ours.issue(&good())).await.unwrap();
 
     assert_eq!(verified(&verifier, &ours.sign(&supabase())).await.unwrap_err(), REFUSED);
-    assert_eq!(verified(&verifier, &theirs.sign(&good())).await.unwrap_err(), REFUSED);
+    assert_eq!(verified(&verifier, &theirs.issue(&good())).await.unwrap_err(), REFUSED);
     assert_eq!(verified(&verifier, "mock_0192a000-0000-7000-8000-000000000001").await.unwrap_err(), REFUSED);
     assert_eq!(provider.calls().1, 0, "nobody was asked");
 }
@@ -151,10 +167,10 @@ async fn a_rotation_signs_nobody_out() {
     let (old, new) = (SigningKey::ed("old"), SigningKey::ed("new"));
     let file = KeyFile::new(&[&old]);
     let verifier = file.verifier("praxis", &[]);
-    let before = old.sign(&good());
+    let before = old.issue(&good());
     verified(&verifier, &before).await.unwrap();
     file.publish(&[&old, &new]);
-    verified(&verifier, &new.sign(&good())).await.unwrap();
+    verified(&verifier, &new.issue(&good())).await.unwrap();
     verified(&verifier, &before).await.unwrap();
 }
 
@@ -164,9 +180,9 @@ async fn without_any_keys_nobody_is_let_in() {
     let file = KeyFile::new(&[&key]);
     let verifier = file.verifier("praxis", &[]);
     std::fs::remove_file(&file.0).unwrap();
-    assert_eq!(verified(&verifier, &key.sign(&good())).await.unwrap_err(), UNDECIDED);
+    assert_eq!(verified(&verifier, &key.issue(&good())).await.unwrap_err(), UNDECIDED);
     std::fs::write(&file.0, "hunter2").unwrap();
-    assert_eq!(verified(&file.verifier("praxis", &[]), &key.sign(&good())).await.unwrap_err(), UNDECIDED);
+    assert_eq!(verified(&file.verifier("praxis", &[]), &key.issue(&good())).await.unwrap_err(), UNDECIDED);
 }
 
 #[tokio::test]

@@ -74,13 +74,18 @@ impl Provider {
         super::claims(&self.issuer())
     }
 
+    /// For a project that still signs by its secret.
     pub(super) fn verifier(&self) -> Verifier {
+        self.verifier_with(&[("SUPABASE_SIGNS_BY_SECRET", "true")])
+    }
+
+    pub(super) fn verifier_with(&self, more: &[(&str, &str)]) -> Verifier {
         let url = format!("{}/", self.url);
-        Verifier::from_settings(&move |name| match name {
-            "AUTH_MODE" => Some("Supabase".to_owned()),
-            "SUPABASE_URL" => Some(url.clone()),
-            "SUPABASE_ANON_KEY" => Some("anon".to_owned()),
-            _ => None,
+        let settings =
+            [("AUTH_MODE", "Supabase"), ("SUPABASE_URL", url.as_str()), ("SUPABASE_ANON_KEY", "anon")];
+        Verifier::from_settings(&|name| {
+            let mut all = settings.iter().chain(more);
+            all.find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
         })
         .unwrap()
     }
@@ -122,10 +127,13 @@ fn set(keys: &[&SigningKey]) -> Value {
     json!({ "keys": keys.iter().map(|key| key.jwk()).collect::<Vec<_>>() })
 }
 
-/// Verifies a token and gives the person, or the message of the 401.
+/// Verifies a token and gives the person, or the message of the 401; of the 503 with `Retry-After` where nobody could say.
 pub(super) async fn verified(verifier: &Verifier, token: &str) -> Result<User, String> {
     verifier.verify(Some(&format!("Bearer {token}"))).await.map_err(|error| {
-        assert_eq!(error.code().status(), StatusCode::UNAUTHORIZED);
+        let is_undecided = error.message() == "failed to validate access token";
+        let status = if is_undecided { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::UNAUTHORIZED };
+        assert_eq!(error.code().status(), status, "{}", error.message());
+        assert_eq!(error.retry_after_seconds().is_some(), is_undecided);
         error.message().to_owned()
     })
 }
