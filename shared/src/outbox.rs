@@ -30,13 +30,26 @@ pub struct Message<'a> {
 }
 
 /// Puts a message in; one with its key that is there already stays as it is. Pipeline it with what it tells of.
+///
+/// A mail whose address has had enough mails lately is not put in, whatever it is about, and neither is word of an account
+/// to an address that nobody has proven: the table sees to that (`platform.admit_mail`), so that no caller can forget it,
+/// and counts them in `platform.mails_held_back`. What is to last only together with the mail looks for its row.
 pub async fn enqueue(tx: &Tx, message: &Message<'_>) -> Result<()> {
     // Naming the key as the conflict's target would demand the right to read it.
-    tx.execute(
-        "insert into platform.outbox (id, topic, dedup_key, user_id, payload) values ($1, $2, $3, $4, $5)
-         on conflict do nothing",
-        &[&Uuid::now_v7(), &message.topic, &message.dedup_key, &message.user_id, &message.payload],
-    )
-    .await?;
+    let put_in = tx
+        .execute(
+            "insert into platform.outbox (id, topic, dedup_key, user_id, payload) values ($1, $2, $3, $4, $5)
+             on conflict do nothing",
+            &[&Uuid::now_v7(), &message.topic, &message.dedup_key, &message.user_id, &message.payload],
+        )
+        .await?;
+    if put_in == 0 {
+        let kind = message.dedup_key.split(':').next();
+        tracing::info!(
+            topic = message.topic,
+            kind,
+            "outbox message held back: known already, or one too many"
+        );
+    }
     Ok(())
 }

@@ -1,9 +1,11 @@
 //! Erasure: a person asks to be deleted, may change their mind for two weeks, and is then erased with all that is theirs.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use shared::audit::{self, Act};
-use shared::limit::Limits;
+use shared::limit::{Limits, Rule};
 use shared::outbox::{self, Message};
 use shared::prelude::*;
 use shared::settings;
@@ -36,6 +38,14 @@ pub struct Due {
 /// How long a sign-in counts as just now.
 const RECENT: SignedDuration = SignedDuration::from_mins(15);
 
+/// 429 after a person has asked 10 times within an hour to be deleted or kept: each change of mind is a mail and an act.
+pub async fn limit(db: &Db, limits: &Limits, user: &User) -> Result<()> {
+    let hour = Duration::from_secs(60 * 60);
+    limits
+        .take(db, &[Rule { name: "deletion:person", key: user.id.to_string(), max: 10, window: hour }])
+        .await
+}
+
 /// Somebody with a stolen token gets no further: 403 for a wrong password, 429 after five, and 403 where there is no
 /// password and the person signed in more than 15 minutes ago.
 pub async fn must_be_themselves(
@@ -64,7 +74,8 @@ async fn has_password(tx: &Tx, user: &User) -> Result<bool> {
     Ok(tx.execute(sql, &[&user.id]).await? > 0)
 }
 
-/// Marks the person, who must have a row, for erasure, ends all their sign-ins and mails them the day. Repeated, it only
+/// Marks the person, who must have a row, for erasure, ends all their sign-ins and mails them the day, if their address is
+/// known to be theirs. Repeated, it only
 /// tells the day. 409 for the last admin. Must be a transaction of the service, which sees all admins.
 pub async fn request(tx: &Tx, user: &User) -> Result<Deletion> {
     let Some(deletion) = mark(tx, user).await? else { return marked(tx, user).await };
@@ -75,7 +86,7 @@ pub async fn request(tx: &Tx, user: &User) -> Result<Deletion> {
         recipient::find(tx, user.id),
         audit::record(tx, act("user.deletion_requested", Some(user.id), user.id)),
     )?;
-    if let Some(recipient) = recipient {
+    if let Some(recipient) = recipient.filter(|recipient| recipient.takes_notices) {
         let message = Message {
             topic: "mail",
             // A person may change their mind and ask again.

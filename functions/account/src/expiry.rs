@@ -2,6 +2,7 @@
 
 use shared::outbox;
 use shared::prelude::*;
+use shared::settings::{self, SettingError};
 
 /// One kind of rows that expire.
 pub struct Kind {
@@ -11,11 +12,11 @@ pub struct Kind {
     delete: &'static str,
 }
 
-/// How long messages that are sent, or that nothing could send, are kept: no longer than the links in dead ones work.
+/// How long messages that are sent are kept, for their keys and for the count of mails to an address.
 const OUTBOX_DAYS: i32 = 7;
 
-/// Every kind but the outbox, see [`purge_outbox`].
-pub const KINDS: [Kind; 6] = [
+/// Every kind but what the outbox has done, see [`purge_outbox`], and the audit log, see [`purge_audit`].
+pub const KINDS: [Kind; 9] = [
     // A month longer than they work: for 30 days after a sign-in its network counts as the person's own, when somebody
     // guesses their password there. With a sign-in go its refresh tokens.
     Kind {
@@ -23,6 +24,32 @@ pub const KINDS: [Kind; 6] = [
         delete: "delete from identity.sign_ins where id in (
                      select id from identity.sign_ins
                      where expires_at < now() - interval '30 days' or revoked_at < now() - interval '30 days'
+                     limit $1 for update skip locked)",
+    },
+    // Exchanged ones. A copy that comes back later than this is refused like any token that never was; until then it ends
+    // the sign-in.
+    Kind {
+        table: "identity.refresh_tokens",
+        delete: "delete from identity.refresh_tokens where token_hash in (
+                     select token_hash from identity.refresh_tokens where replaced_at < now() - interval '1 day'
+                     limit $1 for update skip locked)",
+    },
+    // Mails that nothing could send, with the address and the link in them: kept for `replay-mail` as long as the link
+    // works, and no longer than a weekend.
+    Kind {
+        table: "platform.outbox",
+        delete: "delete from platform.outbox where id in (
+                     select id from platform.outbox
+                     where state = 'dead' and topic = 'mail'
+                       and created_at < now() - case payload ->> 'template' when 'reset_password' then interval '1 hour'
+                                                                            when 'change_email' then interval '1 day'
+                                                                            else interval '3 days' end
+                     limit $1 for update skip locked)",
+    },
+    Kind {
+        table: "platform.mails_held_back",
+        delete: "delete from platform.mails_held_back where (day, template, reason) in (
+                     select day, template, reason from platform.mails_held_back where day < now() - interval '90 days'
                      limit $1 for update skip locked)",
     },
     Kind {
@@ -60,9 +87,27 @@ pub const KINDS: [Kind; 6] = [
     },
 ];
 
+/// How many days the audit log is kept: `AUDIT_RETENTION_DAYS`, default 400, so that a year can be looked back on. Never less
+/// than the 90 days within which the database lets nobody delete an act.
+pub fn audit_days() -> Result<u64, SettingError> {
+    settings::number("AUDIT_RETENTION_DAYS", 400, 90)
+}
+
 /// Deletes at most `limit` rows of a kind; gives their number. Must be a transaction of the service.
 pub async fn purge(tx: &Tx, kind: &Kind, limit: i64) -> Result<u64> {
     tx.execute(kind.delete, &[&limit]).await
+}
+
+/// Deletes at most `limit` acts that the audit log has kept for long enough; gives their number. Must be a transaction of the
+/// service.
+pub async fn purge_audit(tx: &Tx, limit: i64) -> Result<u64> {
+    #[derive(FromRow)]
+    struct Gone {
+        gone: i64,
+    }
+    let days = i32::try_from(audit_days().map_err(internal)?.min(100_000))?;
+    let Gone { gone } = tx.one("select identity.forget_old_acts($1, $2) as gone", &[&days, &limit]).await?;
+    Ok(gone.unsigned_abs())
 }
 
 /// Deletes messages of the outbox `OUTBOX_DAYS` after they were put in, unless they still wait; gives their number.

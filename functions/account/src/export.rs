@@ -251,14 +251,36 @@ fn link(token: &OpaqueToken) -> String {
     }
 }
 
-/// One archive by the secret of its link. 404 for an unknown secret, after a week, and beyond the last part. Must be a
-/// transaction of the service, because whoever has the link is not signed in.
-pub async fn part(tx: &Tx, token: &str, number: i64) -> Result<Part> {
-    let missing = || not_found("export not found");
-    let token = OpaqueToken::parse(token).ok_or_else(missing)?;
-    let part: Part = find_part(tx, &token, number).await?.ok_or_else(missing)?;
-    audit::record(tx, act("export.downloaded", None, part.user_id, part.export_id)).await?;
+/// The secret of a link; 404 for a text that cannot be one.
+pub fn secret(text: &str) -> Result<OpaqueToken> {
+    OpaqueToken::parse(text).ok_or_else(missing)
+}
+
+/// One archive by the secret of its link, with an act for each day on which the export was downloaded. 404 for an unknown
+/// secret, after a week, and beyond the last part. Must be a transaction of the service, because whoever has the link is
+/// not signed in.
+pub async fn part(tx: &Tx, secret: &OpaqueToken, number: i64) -> Result<Part> {
+    let part: Part = find_part(tx, secret, number).await?.ok_or_else(missing)?;
+    if is_first_today(tx, &part).await? {
+        audit::record(tx, act("export.downloaded", None, part.user_id, part.export_id)).await?;
+    }
     Ok(part)
+}
+
+fn missing() -> shared::error::Error {
+    not_found("export not found").by_rule("export_link")
+}
+
+/// Of two downloads at once, the second waits here and finds the day noted.
+async fn is_first_today(tx: &Tx, part: &Part) -> Result<bool> {
+    let noted = tx
+        .execute(
+            "update identity.exports set downloaded_on = (now() at time zone 'UTC')::date
+             where id = $1 and downloaded_on is distinct from (now() at time zone 'UTC')::date",
+            &[&part.export_id],
+        )
+        .await?;
+    Ok(noted == 1)
 }
 
 async fn find_part(tx: &Tx, token: &OpaqueToken, number: i64) -> Result<Option<Part>> {

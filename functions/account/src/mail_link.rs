@@ -97,7 +97,8 @@ fn by_person(user: &User) -> Rule {
     Rule { name: "mail:person", key: user.id.to_string(), max: 5, window: HOUR }
 }
 
-/// Mails the person a new link to `email`; an older one for the same purpose ends. Must be a transaction of the service.
+/// Mails the person a new link to `email`; an older one for the same purpose ends. Where the address has had enough mails,
+/// neither happens. Must be a transaction of the service.
 pub async fn send(tx: &Tx, user_id: Uuid, purpose: Purpose, email: &Email, locale: &str) -> Result<()> {
     let token = OpaqueToken::generate()?;
     let link = format!("{}/{}?token={}", settings::app_url(), purpose.page(), token.reveal());
@@ -112,15 +113,17 @@ pub async fn send(tx: &Tx, user_id: Uuid, purpose: Purpose, email: &Email, local
     }
     let dedup_key = format!("{}:{}", purpose.as_str(), Uuid::now_v7());
     let message = Message { topic: "mail", dedup_key: &dedup_key, user_id: Some(user_id), payload };
+    // In this order: the link counts only if its mail was let into the outbox.
     tokio::try_join!(
         biased;
-        insert(tx, user_id, purpose, email, &token),
         outbox::enqueue(tx, &message),
+        insert(tx, user_id, purpose, email, &token, &dedup_key),
     )?;
     Ok(())
 }
 
-/// Mails the person that something about their account has changed. Must be a transaction of the service.
+/// Mails the person that something about their account has changed; the outbox holds it back from an address of theirs that
+/// nobody has proven. Must be a transaction of the service.
 pub async fn send_notice(tx: &Tx, user_id: Uuid, template: &str, to: &str, locale: &str) -> Result<()> {
     let payload = serde_json::json!({ "template": template, "to": to, "locale": locale });
     let dedup_key = format!("{template}:{}", Uuid::now_v7());
@@ -128,14 +131,25 @@ pub async fn send_notice(tx: &Tx, user_id: Uuid, template: &str, to: &str, local
         .await
 }
 
-async fn insert(tx: &Tx, user_id: Uuid, purpose: Purpose, email: &Email, token: &OpaqueToken) -> Result<()> {
+async fn insert(
+    tx: &Tx,
+    user_id: Uuid,
+    purpose: Purpose,
+    email: &Email,
+    token: &OpaqueToken,
+    mail: &str,
+) -> Result<()> {
     tx.execute(
-        "with older as (
-             delete from identity.mail_tokens where user_id = $2 and purpose = $3
+        "with mail as (
+             select id from platform.outbox where dedup_key = $6
+         ),
+         older as (
+             delete from identity.mail_tokens
+             where user_id = $2 and purpose = $3 and exists (select from mail)
          )
          insert into identity.mail_tokens (token_hash, user_id, purpose, email, expires_at)
-         values ($1, $2, $3, $4, now() + $5 * interval '1 second')",
-        &[&token.hash(), &user_id, &purpose, email, &purpose.lifetime()],
+         select $1, $2, $3, $4, now() + $5 * interval '1 second' from mail",
+        &[&token.hash(), &user_id, &purpose, email, &purpose.lifetime(), &mail],
     )
     .await?;
     Ok(())
@@ -185,5 +199,5 @@ pub async fn end_all(tx: &Tx, user_id: Uuid) -> Result<()> {
 
 /// One sentence for a link that never was, is used up, replaced or too old.
 fn refused() -> shared::error::Error {
-    invalid_field("/token", "token", "The link is not valid or has expired")
+    invalid_field("/token", "token", "The link is not valid or has expired").by_rule("mail_link")
 }

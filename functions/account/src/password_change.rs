@@ -5,6 +5,7 @@ use std::time::Duration;
 use shared::audit::{self, Act};
 use shared::error::Code;
 use shared::limit::{Limits, Rule};
+use shared::log::trace;
 use shared::prelude::*;
 
 use crate::email::Email;
@@ -28,14 +29,33 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 /// may share; more than 3 an hour for one address are passed over in silence, because a refusal would be about the address,
 /// and mails a nuisance to its owner.
 pub async fn may_mail(db: &Db, limits: &Limits, client: &Client, email: &Email) -> Result<bool> {
-    let network = Rule { name: "reset:network", key: client.network(), max: 60, window: HOUR };
     let address = Rule { name: "reset:account", key: email.as_str().to_owned(), max: 3, window: HOUR };
-    limits.take(db, &[network]).await?;
+    let network = Rule::of_network("reset:network", client, 60, HOUR);
+    limits.take(db, &network).await.map_err(|error| error.about(email.as_str()))?;
     match limits.take(db, &[address]).await {
         Ok(()) => Ok(true),
-        Err(error) if error.code() == Code::RateLimited => Ok(false),
+        Err(error) if error.code() == Code::RateLimited => {
+            // The answer says nothing of it, so its log line does not either.
+            tracing::info!(
+                rule = error.rule(),
+                account = trace::account(email.as_str()),
+                "passed over in silence"
+            );
+            Ok(false)
+        }
         Err(error) => Err(error),
     }
+}
+
+/// Longer than it takes to put a mail in, or to find that there is nobody to mail.
+const STEP: Duration = Duration::from_millis(300);
+
+/// How long after the request for a link its answer leaves, so that the time does not tell whether there is such an account:
+/// one step, and where a busy machine took longer, as many whole steps as it takes. So a few milliseconds more show as a
+/// whole step or not at all; and of one address three answers an hour could tell anything, see [`may_mail`].
+pub fn answer_after(work: Duration) -> Duration {
+    let steps = work.as_millis().div_ceil(STEP.as_millis()).max(1);
+    STEP * u32::try_from(steps).unwrap_or(u32::MAX)
 }
 
 /// Sets the password of somebody who came by a link, which shows that the mailbox is theirs. Ends every sign-in, and where
@@ -82,4 +102,18 @@ async fn tell(tx: &Tx, user_id: Uuid, action: &str, ended: u64) -> Result<()> {
         mail_link::send_notice(tx, user_id, "password_changed", &email, &locale).await?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_leaves_in_whole_steps() {
+        let after = |millis| answer_after(Duration::from_millis(millis)).as_millis();
+        assert_eq!(
+            [0, 10, 299, 300, 301, 317, 599, 601].map(after),
+            [300, 300, 300, 300, 600, 600, 600, 900]
+        );
+    }
 }

@@ -9,6 +9,8 @@ use shared::opaque_token::OpaqueToken;
 use shared::prelude::*;
 
 use crate::access_token::AccessToken;
+use crate::mail_link;
+use crate::recipient::{self, Recipient};
 use crate::sign_in::{self, Because, Kind, Lifetime};
 
 /// A refresh token, as an app sends it.
@@ -88,7 +90,8 @@ pub async fn limit(db: &Db, limits: &Limits, token: &OpaqueToken) -> Result<()> 
 
 /// Exchanges a token for the next one and commits. The same token within 10 seconds gets the same one again, for an app
 /// whose answer was lost or that asked twice at once. Later it is somebody else's copy, or the app's after somebody else
-/// has used theirs: nobody can tell, so the sign-in ends. 401 for a token that does not work, 403 for a deactivated person.
+/// has used theirs: nobody can tell, so the sign-in ends, and the person hears of it. A day later the token is forgotten, and
+/// refused like one that never was. 401 for a token that does not work, 403 for a deactivated person.
 pub async fn exchange(tx: Tx, token: &OpaqueToken) -> Result<Exchanged> {
     let chain = lock(&tx, token).await?.ok_or_else(refused)?;
     if chain.is_deactivated {
@@ -118,6 +121,9 @@ pub async fn exchange(tx: Tx, token: &OpaqueToken) -> Result<Exchanged> {
             token.open(sealed)?
         }
         (Some(_), false) => {
+            // An alarm counts this line.
+            tracing::warn!(%user_id, %sign_in_id, "refresh token reused");
+            let recipient = recipient::find(&tx, user_id).await?.filter(|recipient| recipient.takes_notices);
             tx.commit_with(async |tx| {
                 let act = Act {
                     actor: None,
@@ -126,14 +132,19 @@ pub async fn exchange(tx: Tx, token: &OpaqueToken) -> Result<Exchanged> {
                     entity_id: Some(sign_in_id),
                     payload: serde_json::json!({ "user_id": user_id }),
                 };
+                let tell = async {
+                    let Some(Recipient { email, locale, .. }) = recipient else { return Ok(()) };
+                    mail_link::send_notice(tx, user_id, "refresh_token_reused", &email, &locale).await
+                };
                 tokio::try_join!(
                     biased;
                     sign_in::revoke(tx, user_id, sign_in_id, Because::Reuse),
                     audit::record(tx, act),
+                    tell,
                 )
             })
             .await?;
-            return Err(refused());
+            return Err(refused().by_rule("refresh:reused"));
         }
     };
     Ok(Exchanged { token: next, sign_in_id, user_id, signed_in_at })
@@ -141,7 +152,7 @@ pub async fn exchange(tx: Tx, token: &OpaqueToken) -> Result<Exchanged> {
 
 /// One sentence for a token that never was, has been used, has expired or was revoked.
 fn refused() -> shared::error::Error {
-    unauthorized("invalid or expired refresh token")
+    unauthorized("invalid or expired refresh token").by_rule("refresh:token")
 }
 
 #[derive(FromRow)]

@@ -43,7 +43,8 @@ pub enum Dead {
     Ids(Vec<Uuid>),
 }
 
-/// Takes up to `limit` due messages for `lease`, oldest first. Commit before the work begins. What another worker is
+/// Takes up to `limit` due messages for `lease`: one for each address in turn, the oldest first, so that many for one of
+/// them delay nobody else's. Commit before the work begins. What another worker is
 /// just taking is skipped; what one took and never finished is there again when its lease has ended.
 pub async fn claim(tx: &Tx, topic: &str, limit: i64, lease: Duration) -> Result<Vec<Claimed>> {
     let (buried, claimed) = tokio::try_join!(biased; bury(tx, topic), take(tx, topic, limit, lease))?;
@@ -55,13 +56,30 @@ pub async fn claim(tx: &Tx, topic: &str, limit: i64, lease: Duration) -> Result<
 
 async fn take(tx: &Tx, topic: &str, limit: i64, lease: Duration) -> Result<Vec<Claimed>> {
     tx.list(
-        "with due as (
-             select id from platform.outbox
+        // A window knows no locks, so the turns are told first, and more of them than are taken: another worker may be
+        // taking some of them at this moment.
+        "with oldest as (
+             select id, receiver, due_at from platform.outbox
              where topic = $1 and state = 'pending' and due_at <= now()
                and (claimed_until is null or claimed_until <= now())
              order by due_at
+             limit 1000
+         ),
+         in_turn as materialized (
+             select id, row_number() over (order by turn, due_at) as place
+             from (select id, due_at,
+                          row_number() over (partition by coalesce(receiver, uuid_send(id)) order by due_at) as turn
+                   from oldest) as turns
+             order by place
+             limit $2 * 10
+         ),
+         due as (
+             select message.id
+             from in_turn join platform.outbox as message using (id)
+             where state = 'pending' and (claimed_until is null or claimed_until <= now())
+             order by place
              limit $2
-             for update skip locked
+             for update of message skip locked
          )
          update platform.outbox as message
          set claim = $3, claimed_until = now() + $4 * interval '1 second', attempts = attempts + 1
@@ -146,7 +164,8 @@ pub async fn replay(tx: &Tx, topic: &str, which: &Dead) -> Result<u64> {
     .await
 }
 
-/// Deletes messages that are done or dead and older than `days`; gives their number. Their dedup keys are free again.
+/// Deletes messages that are done or dead and older than `days`; gives their number. Their dedup keys are free again. Dead
+/// ones still hold what was to be done: who knows for how long that is worth trying deletes them sooner.
 pub async fn purge(tx: &Tx, days: i32) -> Result<u64> {
     tx.execute(
         "delete from platform.outbox

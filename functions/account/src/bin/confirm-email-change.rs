@@ -13,7 +13,7 @@ async fn confirm(db: Db, Json(link): Json<LinkToken>) -> Result<NoContent> {
     let opened = mail_link::take(&tx, Purpose::ChangeEmail, &link.token).await?;
     let old = mailbox::lock(&tx, opened.user_id).await?;
     mailbox::change(&tx, opened.user_id, &opened.email).await?;
-    if let Some(old) = old.filter(|old| old.email != opened.email) {
+    if let Some(old) = old.filter(|old| old.is_verified && old.email != opened.email) {
         mail_link::send_notice(&tx, old.user_id, "email_changed", &old.email, &old.locale).await?;
     }
     tx.commit().await?;

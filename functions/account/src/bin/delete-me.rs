@@ -26,6 +26,7 @@ async fn request(
     let tx = db.begin(&user).await?;
     identity::ensure(&tx, &user).await?;
     tx.commit().await?;
+    erasure::limit(&db, &limits, &user).await?;
     erasure::must_be_themselves(&db, &limits, &passwords, &client, &user, &proof).await?;
     let tx = db.begin_service().await?;
     let deletion = erasure::request(&tx, &user).await?;

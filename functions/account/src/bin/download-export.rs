@@ -35,8 +35,9 @@ async fn download(
     Path(link): Path<Link>,
     Query(which): Query<Which>,
 ) -> Result<ZipDownload> {
+    let secret = export::secret(&link.token)?;
     let tx = db.begin_service().await?;
-    let part = export::part(&tx, &link.token, which.part.get()).await?;
+    let part = export::part(&tx, &secret, which.part.get()).await?;
     tx.commit().await?;
     let day = part.finished_at.0.strftime("%Y-%m-%d");
     let filename = match which.part.get() {

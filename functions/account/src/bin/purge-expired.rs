@@ -1,4 +1,4 @@
-//! Delete sign-ins, tokens, counters, archives and messages that nobody can use any more: every hour.
+//! Delete sign-ins, tokens, counters, archives, messages and old acts that nobody can use any more: every hour.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ const LAST_START: Duration = Duration::from_secs(240);
 const BATCH: i64 = 2000;
 
 fn main() {
-    serve(job(purge))
+    serve(job(purge).needs(|| expiry::audit_days().map(drop)))
 }
 
 /// Nothing of the schedule matters.
@@ -41,7 +41,10 @@ async fn purge(db: Db, Event(Schedule {}): Event<Schedule>) -> Result<BTreeMap<&
             }
         }
     }
-    counts.insert("platform.outbox", batch(&db, async |tx| expiry::purge_outbox(tx).await).await?);
+    let old_acts = batch(&db, async |tx| expiry::purge_audit(tx, BATCH).await).await?;
+    counts.insert("identity.audit_log", old_acts);
+    *counts.entry("platform.outbox").or_default() +=
+        batch(&db, async |tx| expiry::purge_outbox(tx).await).await?;
     // A failed invocation is what an alarm hears of.
     if !failed.is_empty() {
         return Err(internal(format!("not purged: {}; purged: {counts:?}", failed.join(", "))));

@@ -19,6 +19,7 @@ async fn change(client: &Client, old: &str, new: &str) -> Answer {
 async fn the_new_password_signs_in_and_every_other_device_is_signed_out() {
     let stack = testkit::stack().await;
     register(&stack, MIA).await;
+    run(&stack, "update identity.emails set verified_at = now()").await;
     let (other, own) = (app(&stack, MIA).await, browser(&stack, MIA).await);
     change(&own, PASSWORD, NEW).await.assert_status(204);
     own.get("/api/v1/me").await.assert_status(200);
@@ -28,6 +29,14 @@ async fn the_new_password_signs_in_and_every_other_device_is_signed_out() {
     assert_eq!(acts(&stack, "password.changed").await, 1);
     assert_eq!(mails(&stack, "password_changed").await[0]["to"], MIA);
     assert_not_logged(&stack, &[PASSWORD, NEW]).await;
+}
+
+#[tokio::test]
+async fn an_address_that_nobody_has_proven_is_not_mailed_to() {
+    let stack = testkit::stack().await;
+    register(&stack, MIA).await;
+    change(&browser(&stack, MIA).await, PASSWORD, NEW).await.assert_status(204);
+    assert!(mails(&stack, "password_changed").await.is_empty(), "it may be a stranger's");
 }
 
 #[tokio::test]

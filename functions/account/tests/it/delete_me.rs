@@ -1,8 +1,10 @@
 //! delete-me.
 
-use local::testkit::{Answer, Client};
+use local::testkit::fakes::IdentityProvider;
+use local::testkit::{Answer, Client, Stack};
 use serde_json::{Value, json};
 use tokio_postgres::Client as Database;
+use uuid::Uuid;
 
 use crate::rights::{access_token, acts, begin, count, mails, password_hash, run, stack, value};
 
@@ -175,4 +177,39 @@ async fn without_a_token_and_for_the_deactivated_there_is_none() {
     run(&db, "update identity.users set deactivated_at = now()").await;
     delete(&alice, json!({})).await.assert_error(403, "FORBIDDEN", "the account is deactivated");
     assert_eq!(count(&db, "identity.users where deletion_requested_at is not null").await, 0);
+}
+
+#[tokio::test]
+async fn who_changes_their_mind_again_and_again_is_stopped() {
+    let stack = stack().await;
+    let (alice, bob, db) = (stack.user(), stack.user(), stack.db().await);
+    let mut refused = 0;
+    for _ in 0..25 {
+        refused += i32::from(delete(&alice, json!({})).await.status() == 429);
+        refused += i32::from(alice.request("POST", "/api/v1/me/restore").await.status() == 429);
+    }
+    assert_eq!(refused, 40, "ten an hour, of both together");
+    assert_eq!(count(&db, "platform.outbox").await, 5);
+    assert_eq!(count(&db, "identity.audit_log where action like 'user.deletion%'").await, 10);
+    delete(&bob, json!({})).await.assert_status(202);
+}
+
+#[tokio::test]
+async fn an_address_that_the_project_did_not_confirm_gets_no_mail() {
+    for (confirms, wanted) in [("", 0), ("true", 1)] {
+        let provider = IdentityProvider::start().await;
+        let stack = Stack::builder()
+            .env("AUTH_MODE", "supabase")
+            .env("MOCK_AUTH_ENABLED", "")
+            .env("SUPABASE_URL", provider.url())
+            .env("SUPABASE_CONFIRMS_EMAIL", confirms)
+            .start()
+            .await;
+        let person = Uuid::new_v4();
+        let mut claims = provider.claims(person);
+        claims["amr"] = json!([{ "method": "password", "timestamp": jiff::Timestamp::now().as_second() }]);
+        let victim = stack.anonymous().bearer(&provider.rsa_key().sign(&claims));
+        delete(&victim, json!({})).await.assert_status(202);
+        assert_eq!(count(&stack.db().await, "platform.outbox").await, wanted, "{confirms}");
+    }
 }

@@ -25,6 +25,10 @@ async fn a_link_downloads_an_archive_for_browsers_and_programs() {
         assert_eq!(answer.header("cache-control"), Some("no-store"));
         assert!(unzip(answer.bytes()).contains_key("identity.users.json"));
     }
+    // One act a day, however often somebody clicks.
+    assert_eq!(acts(&db, alice.id()).await, ["export.requested", "export.downloaded"]);
+    run(&db, "update identity.exports set downloaded_on = downloaded_on - 1").await;
+    follow(&stack, &path).await.assert_status(200);
     assert_eq!(acts(&db, alice.id()).await, ["export.requested", "export.downloaded", "export.downloaded"]);
     // A browser's other answers stay as they are.
     let page = stack.anonymous().get("/api/v1/me").header("accept", "text/html").await;

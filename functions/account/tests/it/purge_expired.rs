@@ -1,12 +1,13 @@
 //! The job `purge-expired`.
 
+use local::testkit::Stack;
 use serde_json::{Value, json};
 use tokio_postgres::types::Type;
 
 use crate::rights::{begin, count, run, stack};
 
 /// A table, a row of it that goes, and one that stays. `$1` is the person.
-const ROWS: [(&str, &str, &str); 9] = [
+const ROWS: [(&str, &str, &str); 13] = [
     (
         "identity.sign_ins",
         "insert into identity.sign_ins (id, user_id, kind, method, idle_expires_at, expires_at)
@@ -72,6 +73,39 @@ const ROWS: [(&str, &str, &str); 9] = [
         "insert into platform.outbox (id, topic, dedup_key, user_id, payload, created_at)
          values (gen_random_uuid(), 'mail', 'waits', $1, '{}', now() - interval '8 days')",
     ),
+    // Dead mails keep address and link no longer than the link works, or a weekend.
+    (
+        "platform.outbox",
+        "insert into platform.outbox (id, topic, dedup_key, user_id, payload, state, created_at)
+         values (gen_random_uuid(), 'mail', 'dead-notice', $1, '{\"template\": \"password_changed\"}', 'dead',
+                 now() - interval '73 hours')",
+        "insert into platform.outbox (id, topic, dedup_key, user_id, payload, state, created_at)
+         values (gen_random_uuid(), 'mail', 'fresh-notice', $1, '{\"template\": \"password_changed\"}', 'dead',
+                 now() - interval '71 hours')",
+    ),
+    (
+        "platform.outbox",
+        "insert into platform.outbox (id, topic, dedup_key, user_id, payload, state, created_at)
+         values (gen_random_uuid(), 'mail', 'dead-reset', $1, '{\"template\": \"reset_password\"}', 'dead',
+                 now() - interval '61 minutes')",
+        "insert into platform.outbox (id, topic, dedup_key, user_id, payload, state, created_at)
+         values (gen_random_uuid(), 'mail', 'fresh-reset', $1, '{\"template\": \"reset_password\"}', 'dead',
+                 now() - interval '59 minutes')",
+    ),
+    (
+        "identity.audit_log",
+        "insert into identity.audit_log (id, actor_id, action, entity_type, occurred_at)
+         values (gen_random_uuid(), $1, 'old.act', 'user', now() - interval '401 days')",
+        "insert into identity.audit_log (id, actor_id, action, entity_type, occurred_at)
+         values (gen_random_uuid(), $1, 'young.act', 'user', now() - interval '399 days')",
+    ),
+    (
+        "platform.mails_held_back",
+        "insert into platform.mails_held_back (day, template, reason, mails)
+         select current_date - 91, $1::text::char(36), 'too_many', 1",
+        "insert into platform.mails_held_back (day, template, reason, mails)
+         select current_date - 89, $1::text::char(36), 'too_many', 1",
+    ),
 ];
 
 #[tokio::test]
@@ -79,6 +113,7 @@ async fn what_is_past_its_time_goes_and_the_rest_stays() {
     let stack = stack().await;
     let (alice, db) = (stack.user(), stack.db().await);
     begin(&alice).await;
+    run(&db, "delete from identity.audit_log").await;
     let mut wanted = serde_json::Map::new();
     for (table, goes, stays) in ROWS {
         for sql in [goes, stays] {
@@ -101,15 +136,29 @@ async fn what_is_past_its_time_goes_and_the_rest_stays() {
               select sha256(id::text::bytea), id, user_id from identity.sign_ins",
     )
     .await;
+    // Exchanged tokens: older than a day, and younger.
+    run(
+        &db,
+        "insert into identity.refresh_tokens (token_hash, sign_in_id, user_id, replaced_at, sealed_successor)
+              select sha256((id::text || hours)::bytea), id, user_id, now() - hours * interval '1 hour', 'sealed'
+              from identity.sign_ins, (values (25), (23)) as age (hours)
+              where coalesce(revoked_at, expires_at) > now() - interval '30 days'",
+    )
+    .await;
+    wanted.insert("identity.refresh_tokens".to_owned(), json!(2));
     let counts = stack.invoke("purge-expired", json!({})).await;
     assert_eq!(counts, Value::Object(wanted.clone()));
     for (table, gone) in &wanted {
+        if table == "identity.refresh_tokens" {
+            continue; // some went with their sign-ins
+        }
         // One stayed for each that went.
         assert_eq!(count(&db, table).await, gone.as_i64().unwrap(), "{table}");
     }
     assert_eq!(count(&db, "identity.export_parts").await, 1);
-    assert_eq!(count(&db, "identity.refresh_tokens").await, 2);
-    for key in ["old", "dead"] {
+    assert_eq!(count(&db, "identity.refresh_tokens where replaced_at is null").await, 2);
+    assert_eq!(count(&db, "identity.refresh_tokens where replaced_at is not null").await, 2);
+    for key in ["old", "dead", "dead-notice", "dead-reset"] {
         assert_eq!(count(&db, &format!("platform.outbox where dedup_key = '{key}'")).await, 0, "{key}");
     }
     assert_eq!(count(&db, "identity.mail_tokens where token_hash = sha256('new')").await, 1);
@@ -145,4 +194,29 @@ async fn what_somebody_is_using_is_left_for_the_next_time() {
     using.commit().await.expect("the end of the transaction");
     assert_eq!(stack.invoke("purge-expired", json!({})).await["identity.mail_tokens"], 1);
     assert_eq!(count(&other, "identity.mail_tokens").await, 0);
+}
+
+#[tokio::test]
+async fn the_log_is_kept_as_long_as_a_setting_says_and_the_database_lets_no_young_act_go() {
+    let stack = Stack::builder().env("AUDIT_RETENTION_DAYS", "1").start().await;
+    let db = stack.db().await;
+    for days in [89, 91] {
+        let sql = format!(
+            "insert into identity.audit_log (id, action, entity_type, occurred_at)
+             values (gen_random_uuid(), 'some.act', 'user', now() - interval '{days} days')"
+        );
+        run(&db, &sql).await;
+    }
+    assert_eq!(
+        stack.invoke("purge-expired", json!({})).await["identity.audit_log"],
+        1,
+        "never less than 90 days"
+    );
+    // Nor does any role delete one by itself, or by asking for more.
+    let mut owner = stack.owner().await;
+    let tx = owner.transaction().await.expect("a transaction");
+    tx.batch_execute("set local role praxis_service").await.expect("the role of jobs");
+    let row = tx.query_one("select identity.forget_old_acts(-1000, 100)", &[]).await.expect("the function");
+    assert_eq!(row.get::<_, i64>(0), 0);
+    tx.execute("delete from identity.audit_log", &[]).await.expect_err("no right");
 }

@@ -91,6 +91,42 @@ async fn an_old_token_that_comes_back_ends_the_sign_in_and_no_other() {
 }
 
 #[tokio::test]
+async fn the_person_and_the_log_hear_of_a_token_that_came_back() {
+    for (is_proven, mails) in [(false, 0), (true, 1)] {
+        let stack = testkit::stack().await;
+        register(&stack, MIA).await;
+        if is_proven {
+            run(&stack, "update identity.emails set verified_at = now()").await;
+        }
+        let stolen = app(&stack, MIA).await.refresh_token;
+        refresh(&stack, &stolen).await.assert_status(200);
+        run(&stack, "update identity.refresh_tokens set replaced_at = replaced_at - interval '10 seconds'")
+            .await;
+        for _ in 0..2 {
+            refresh(&stack, &stolen).await.assert_error(401, "UNAUTHORIZED", REFUSED);
+        }
+        let told =
+            "select count(*) from platform.outbox where payload ->> 'template' = 'refresh_token_reused'";
+        assert_eq!(value::<i64>(&stack, told).await, mails, "only where somebody has proven the address");
+        let lines = stack.lines();
+        let alarms = lines.iter().filter(|line| line.line.contains("\"message\":\"refresh token reused\""));
+        assert_eq!(alarms.count(), 1, "an alarm counts this line: {lines:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_was_exchanged_long_ago_is_like_one_that_never_was() {
+    let stack = testkit::stack().await;
+    register(&stack, MIA).await;
+    let old = app(&stack, MIA).await.refresh_token;
+    let next = refresh(&stack, &old).await.str("refresh_token");
+    run(&stack, "update identity.refresh_tokens set replaced_at = replaced_at - interval '25 hours'").await;
+    stack.invoke("purge-expired", json!({})).await;
+    refresh(&stack, &old).await.assert_error(401, "UNAUTHORIZED", REFUSED);
+    refresh(&stack, &next).await.assert_status(200);
+}
+
+#[tokio::test]
 async fn no_use_and_no_end_are_ends() {
     let stack = testkit::stack().await;
     register(&stack, MIA).await;

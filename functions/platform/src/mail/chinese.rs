@@ -56,6 +56,16 @@ pub(super) fn words(template: &Template) -> Words {
             ],
             "",
         ),
+        Template::RefreshTokenReused {} => (
+            "我们结束了您的一次登录".to_owned(),
+            "它可能已被他人复制。",
+            vec![
+                "有应用使用了一个已用过的密钥访问您的账户：他人可能持有它的副本。我们已结束该登录，任何人都不能再通过它进入。"
+                    .to_owned(),
+                "请重新登录。如果您不清楚原因，请查看您的登录列表，结束您不认识的登录，并设置新密码。".to_owned(),
+            ],
+            "",
+        ),
         Template::ExportReady { expires_at, .. } => (
             "您的数据已准备好".to_owned(),
             "Praxis 保存的关于您的全部数据，现在可以下载。",

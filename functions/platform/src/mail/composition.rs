@@ -102,6 +102,7 @@ mod tests {
             "change_email",
             "email_changed",
             "password_changed",
+            "refresh_token_reused",
             "export_ready",
             "export_failed",
             "deletion_requested",

@@ -60,6 +60,19 @@ pub(super) fn words(template: &Template) -> Words {
             ],
             "",
         ),
+        Template::RefreshTokenReused {} => (
+            "We ended one of your sign-ins".to_owned(),
+            "Somebody may have copied it.",
+            vec![
+                "An app came with a key to your account that had been used before: somebody may have a copy of it. We \
+                 ended that sign-in, and nobody gets in by it any more."
+                    .to_owned(),
+                "Sign in again. If you do not know why this happened, look at the list of your sign-ins, end those that \
+                 you do not know, and set a new password."
+                    .to_owned(),
+            ],
+            "",
+        ),
         Template::ExportReady { expires_at, .. } => (
             "Your data is ready".to_owned(),
             "Everything that Praxis holds on you, to download.",

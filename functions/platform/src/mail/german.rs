@@ -69,6 +69,19 @@ pub(super) fn words(template: &Template) -> Words {
             ],
             "",
         ),
+        Template::RefreshTokenReused {} => (
+            "Wir haben eine Ihrer Anmeldungen beendet".to_owned(),
+            "Jemand könnte sie kopiert haben.",
+            vec![
+                "Eine App kam mit einem Schlüssel zu Ihrem Konto, der schon benutzt war: Jemand könnte eine Kopie davon \
+                 haben. Wir haben diese Anmeldung beendet, und niemand kommt mehr durch sie hinein."
+                    .to_owned(),
+                "Melden Sie sich neu an. Falls Sie nicht wissen, wie es dazu kam, sehen Sie die Liste Ihrer Anmeldungen \
+                 durch, beenden Sie die fremden und legen Sie ein neues Passwort fest."
+                    .to_owned(),
+            ],
+            "",
+        ),
         Template::ExportReady { expires_at, .. } => (
             "Ihre Daten liegen bereit".to_owned(),
             "Alles, was Praxis über Sie gespeichert hat, zum Herunterladen.",

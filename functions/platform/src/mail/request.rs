@@ -33,6 +33,8 @@ pub enum Template {
     EmailChanged {},
     /// After the password was changed or reset.
     PasswordChanged {},
+    /// A refresh token came back that had been exchanged: somebody has a copy, and the sign-in has ended.
+    RefreshTokenReused {},
     /// The person's data is ready to be downloaded.
     ExportReady { link: String, expires_at: On },
     /// The person's data could not be gathered.
@@ -84,7 +86,10 @@ impl Template {
             | Template::ChangeEmail { link, .. }
             | Template::ExportReady { link, .. }
             | Template::DeletionRequested { link, .. } => Some(link),
-            Template::EmailChanged {} | Template::PasswordChanged {} | Template::ExportFailed {} => None,
+            Template::EmailChanged {}
+            | Template::PasswordChanged {}
+            | Template::RefreshTokenReused {}
+            | Template::ExportFailed {} => None,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Where mails go: to a mail server, or into a directory.
 
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -76,10 +76,19 @@ fn undelivered(error: &smtp::Error) -> Undelivered {
     failure.into()
 }
 
-/// One file per message; a repeated delivery takes the place of the first. A reader never sees half a mail.
+/// One file per message; a repeated delivery takes the place of the first. A reader never sees half a mail, and nobody but
+/// its owner sees one at all: there are links in it.
 fn write(folder: &Path, dedup_key: &str, mail: &[u8]) -> io::Result<()> {
     std::fs::create_dir_all(folder)?;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+        std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))?;
+        options.mode(0o600);
+    }
     let unfinished = folder.join(format!(".{}.tmp", Uuid::new_v4()));
-    std::fs::write(&unfinished, mail)?;
+    options.open(&unfinished)?.write_all(mail)?;
     std::fs::rename(&unfinished, folder.join(format!("{dedup_key}.eml")))
 }

@@ -79,6 +79,31 @@ async fn two_workers_at_once_send_each_mail_once() {
 }
 
 #[tokio::test]
+async fn a_flood_for_one_address_delays_nobody_elses() {
+    let server = MailServer::start(Delivery::Accept).await;
+    let stack = stack_with(&server).await;
+    let db = stack.db().await;
+    // A queue that nobody has worked on for a while: one address' mails are all older, more of them than leave at once.
+    db.execute("alter table platform.outbox disable trigger admit_mail", &[]).await.unwrap();
+    for number in 0..40 {
+        enqueue(&db, &format!("flood:{number}"), verify_email("flooded@example.org")).await;
+    }
+    let receiver =
+        "update platform.outbox set receiver = sha256('flooded'), due_at = now() - interval '1 hour'";
+    db.execute(receiver, &[]).await.unwrap();
+    db.execute("alter table platform.outbox enable trigger admit_mail", &[]).await.unwrap();
+    for number in 0..3 {
+        enqueue(&db, &format!("m:{number}"), verify_email(&format!("p{number}@example.org"))).await;
+    }
+    stack.deliver_mail().await;
+    let mails = server.received();
+    assert_eq!(mails.len(), 43, "every mail leaves");
+    let last = mails.iter().rposition(|mail| mail.to != "flooded@example.org").unwrap();
+    assert!(last < 5, "the others' are among the first five, not behind the flood: {last}");
+    assert_discreet(&stack);
+}
+
+#[tokio::test]
 async fn what_a_killed_worker_had_is_sent_by_another_as_the_same_mail() {
     let server = MailServer::start(Delivery::Hang).await;
     let stack = stack_with(&server).await;
