@@ -7,6 +7,7 @@
 mod body;
 mod compression;
 pub mod event;
+mod host;
 mod integration;
 mod mail_page;
 mod response;
@@ -54,11 +55,14 @@ pub struct Options {
     pub integration_timeout: Duration,
     /// The folder whose mails the page `/_local/mail` shows, if there is to be one.
     pub mails: Option<PathBuf>,
+    /// Names that it answers to beside those of this machine.
+    pub hosts: Vec<String>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { throttle: true, integration_timeout: Duration::from_secs(29), mails: None }
+        let hosts = host::named_by_the_shell();
+        Self { throttle: true, integration_timeout: Duration::from_secs(29), mails: None, hosts }
     }
 }
 
@@ -166,6 +170,10 @@ impl FrontDoor {
 
     async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
         let (parts, body) = request.into_parts();
+        if !host::is_ours(&parts.headers, &self.options.hosts) {
+            RequestBody::new(body, &parts.headers).discard().await;
+            return host::refusal();
+        }
         if parts.method == http::Method::GET
             && let Some(folder) = &self.options.mails
             && let Some(page) = mail_page::answer(folder, parts.uri.path())

@@ -173,6 +173,8 @@ mod tests {
         assert!(one.contains("<iframe sandbox=\"allow-popups"));
         let (parts, html) = text("/_local/mail/verify_email:1/html").await;
         assert!(html.contains("<p>part</p>"));
+        let read_by_others = header::ACCESS_CONTROL_ALLOW_ORIGIN;
+        assert!(!parts.headers.contains_key(read_by_others), "no page of another origin reads mails");
         let policy = parts.headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
         assert!(policy.starts_with("sandbox") && policy.contains("default-src 'none'"));
         for path in ["/_local/mail/x", "/_local/mail/../mail/x", "/_local/mail/verify_email:1/raw"] {

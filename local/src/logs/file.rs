@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write},
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -34,10 +35,13 @@ impl LogFile {
     /// # Errors
     /// When it cannot be written.
     pub fn open(path: &Path) -> io::Result<Self> {
+        // The developer's alone, as the keys beside it are: lines of a debugged function may say anything.
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
+            fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
         }
-        let file = OpenOptions::new().create(true).append(true).open(path)?;
+        let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+        file.set_permissions(fs::Permissions::from_mode(0o600))?;
         let size = file.metadata()?.len();
         Ok(Self { path: path.to_owned(), file, size })
     }
@@ -95,6 +99,9 @@ mod tests {
             (&objects[1]["type"], &objects[1]["message"]),
             (&json!("stderr"), &json!("a panic\t\"here\""))
         );
+
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&path), mode(&folder)), (0o600, 0o700), "nobody else reads them");
 
         file.size = LIMIT;
         file.write(&line("next")).unwrap();
