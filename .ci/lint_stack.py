@@ -110,6 +110,10 @@ def measure(name: str, template: dict, problems: list[str]) -> str:
     for function in names:
         if len(function) > NAME:
             problems.append(f"{name}: the function's name {function} has {len(function)} characters, more than {NAME}")
+    for permission, resource in resources.items():
+        # Whoever may invoke is of this account: a service's name alone would let every account's use of it in.
+        if resource["Type"] == "AWS::Lambda::Permission" and "AWS::AccountId" not in json.dumps(resource):
+            problems.append(f"{name}: {permission} names neither a source of this account nor the account")
     for api in resources.values():
         if api["Type"] == "AWS::ApiGateway::RestApi":
             count = nodes(api["Properties"]["Body"]["paths"])

@@ -93,6 +93,7 @@ pub fn write(root: &Path, folder: &Path, size: Size) -> Result<()> {
     let (resources, outputs) = text.split_once("\nOutputs:\n").context("the template has no Outputs")?;
     fs::create_dir_all(folder.join("gateway"))?;
     fs::write(folder.join("template.yaml"), format!("{resources}\n{entries}\nOutputs:\n{outputs}"))?;
+    fs::copy(root.join("monitoring.yaml"), folder.join("monitoring.yaml"))?;
     fs::write(folder.join(front_door::ROUTES), front_door::routes(&routes))?;
     fs::write(folder.join(front_door::PERMISSIONS), front_door::permissions(&routes))?;
     Ok(())

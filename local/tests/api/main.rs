@@ -300,3 +300,36 @@ async fn the_committed_openapi_is_current() {
         panic!("{error:#}");
     }
 }
+
+/// Each request of theirs may cost a connection or a password's hash, and nobody has to say who they are.
+#[tokio::test]
+async fn what_anybody_may_call_has_a_limit_of_its_own_at_the_gateway() {
+    let stack = testkit::stack().await;
+    let api = &stack.template().api;
+    let mut without = Vec::new();
+    for function in &stack.template().functions {
+        let is_public = PUBLIC.contains(&&*function.name) || WITH_PROVIDER.contains(&&*function.name);
+        // The gateway itself asks for that once a minute.
+        if !is_public || function.name == "get-health" {
+            continue;
+        }
+        for (method, path, _) in function.routes() {
+            if !api.throttles.iter().any(|limit| limit.path == path && limit.method == method) {
+                without.push(format!("{method} {path}"));
+            }
+        }
+    }
+    assert!(without.is_empty(), "MethodSettings of the template lack {without:?}");
+}
+
+/// As every answer of a function does in production.
+#[tokio::test]
+async fn the_gateway_s_own_errors_demand_https_too() {
+    let stack = testkit::stack().await;
+    let responses = &stack.template().api.responses;
+    let without = responses
+        .iter()
+        .filter(|(_, response)| !response.headers.iter().any(|(name, _)| name == "Strict-Transport-Security"));
+    let without: Vec<_> = without.map(|(kind, _)| kind).collect();
+    assert!(!responses.is_empty() && without.is_empty(), "{without:?}");
+}

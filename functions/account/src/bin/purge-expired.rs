@@ -41,8 +41,13 @@ async fn purge(db: Db, Event(Schedule {}): Event<Schedule>) -> Result<BTreeMap<&
             }
         }
     }
-    let old_acts = batch(&db, async |tx| expiry::purge_audit(tx, BATCH).await).await?;
-    counts.insert("identity.audit_log", old_acts);
+    match batch(&db, async |tx| expiry::purge_audit(tx, BATCH).await).await {
+        Ok(deleted) => drop(counts.insert("identity.audit_log", deleted)),
+        Err(error) => {
+            tracing::error!(table = "identity.audit_log", cause = error.cause(), "purge failed");
+            failed.push("identity.audit_log");
+        }
+    }
     *counts.entry("platform.outbox").or_default() +=
         batch(&db, async |tx| expiry::purge_outbox(tx).await).await?;
     // A failed invocation is what an alarm hears of.
