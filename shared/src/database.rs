@@ -2,8 +2,9 @@
 //!
 //! A handler asks for [`Db`] and opens a transaction with [`Db::begin`] (as the caller, under row-level security) or
 //! [`Db::begin_service`] (across people, for jobs and operations). There is no other way to a statement, so that none
-//! runs as the owner of the tables; only migrations do ([`Db::owner_for_migrations`]). Statements are typed and unnamed: one round trip each, nothing prepared, safe behind
-//! a transaction-mode pooler. Opening a transaction is pipelined with its first statement.
+//! runs as the owner of the tables; only migrations do ([`Db::owner_for_migrations`]). Statements are typed and unnamed:
+//! one round trip each, nothing prepared, safe behind a transaction-mode pooler. Opening a transaction is pipelined with
+//! its first statement, and says how long its statements may take.
 
 mod connect;
 mod from_request;
@@ -12,6 +13,7 @@ mod target;
 mod transaction;
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
@@ -27,11 +29,18 @@ use crate::log::Stats;
 
 /// The database of one invocation. As a handler's parameter it goes first: connecting then overlaps with verifying
 /// the caller.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Db {
     slot: Arc<Mutex<Slot>>,
     stats: Arc<Stats>,
+    /// When the invocation must be over.
+    deadline: Instant,
+    /// How long a statement may take even if more time is left.
+    longest: Duration,
 }
+
+/// How long a statement of a request may take: the caller waits, and so does whoever comes after.
+pub(crate) const LONGEST_OF_REQUEST: Duration = Duration::from_secs(10);
 
 #[derive(Default)]
 enum Slot {
@@ -42,26 +51,34 @@ enum Slot {
 }
 
 impl Db {
-    /// A database that has not been asked for yet.
-    pub fn new(stats: Arc<Stats>) -> Db {
-        Db { slot: Arc::default(), stats }
+    /// A database that has not been asked for yet, of an invocation that must be over at `deadline`; no statement takes
+    /// longer than `longest`, nor beyond the deadline as it is when its transaction begins.
+    pub(crate) fn new(stats: Arc<Stats>, deadline: Instant, longest: Duration) -> Db {
+        Db { slot: Arc::default(), stats, deadline, longest }
     }
 
     /// Opens a transaction as `user`: role `praxis_request`, with the claims that row-level security reads. Nothing is
     /// sent before the first statement.
     pub async fn begin(&self, user: &User) -> Result<Tx> {
-        Ok(Tx::new(self.connection().await?, self.stats.clone(), Some((user.id, user.sign_in))))
+        Ok(Tx::new(self.connection().await?, self.stats.clone(), Some((user.id, user.sign_in)), self.patience()))
     }
 
     /// Opens a transaction across people, as role `praxis_service`: for jobs and operations, which say so by calling this.
     pub async fn begin_service(&self) -> Result<Tx> {
-        Ok(Tx::new(self.connection().await?, self.stats.clone(), None))
+        Ok(Tx::new(self.connection().await?, self.stats.clone(), None, self.patience()))
+    }
+
+    fn patience(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now()).min(self.longest)
     }
 
     /// The connection itself, as the role that owns the tables, outside every policy: for the job `migrate` and for
     /// nothing else. Whoever begins a transaction on it ends it, and no [`Tx`] is open at the same time.
     pub async fn owner_for_migrations(&self) -> Result<Arc<Connection>> {
-        self.connection().await
+        let connection = self.connection().await?;
+        // What a failure leaves open is not known here, so it is rolled back in any case.
+        connection.in_transaction.store(true, std::sync::atomic::Ordering::Relaxed);
+        Ok(connection)
     }
 
     /// Whether the database has its schema. Between a deployment and its first migration it has none.
@@ -86,6 +103,7 @@ impl Db {
             // Still connecting: nothing was sent that matters, and dropping the socket tells the server.
             Slot::Connecting(task) => task.abort(),
             Slot::Open(connection) => {
+                // Where a transaction outlives the invocation, the connection ends with that: see its `drop`.
                 if let Some(connection) = Arc::into_inner(connection) {
                     connection.close().await;
                 }

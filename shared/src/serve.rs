@@ -8,6 +8,7 @@ mod job;
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use job::{Batch, Event, IntoJob, Message, job, queue};
 
@@ -108,6 +109,20 @@ pub fn serve(route: Route) {
     };
     // The Runtime API is gone: locally the gateway was stopped, in Lambda the sandbox ends anyway.
     std::process::exit(i32::from(ended.is_err()));
+}
+
+/// What is left of the function's time when it gives up. Routes have 30 s and the gateway waits for 29, so that the caller
+/// still gets the contract's answer, from the function.
+const LAST_WORDS: Duration = Duration::from_millis(1500);
+
+/// The time until shortly before `deadline`, the invocation's in milliseconds of Unix time.
+fn time_left(deadline: u64) -> Duration {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    // No deadline outside Lambda.
+    if deadline == 0 {
+        return Duration::from_secs(900);
+    }
+    Duration::from_millis(deadline).saturating_sub(now).saturating_sub(LAST_WORDS)
 }
 
 /// One thread is all that a sandbox with one request at a time can use, and it starts faster than a pool of them.

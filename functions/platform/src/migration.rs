@@ -1,8 +1,9 @@
 //! Schema migrations: reversible, checked against what was applied, one transaction each.
 //!
 //! The SQL stands in `migrations/NNNN_name.up.sql` and `.down.sql` and is part of the program. What was applied
-//! is kept in the table `platform.migrations`. A session-level advisory lock lets one run at a time work, so the
-//! connection must be to PostgreSQL itself or a session-mode pooler, not a transaction-mode one.
+//! is kept in the table `platform.migrations`. An advisory lock lets one run at a time work. It is the transaction's, and
+//! what is applied is read under it: so it is right behind a pooler too, which hands each transaction another connection,
+//! and a run that dies leaves no lock behind.
 
 mod files;
 
@@ -107,7 +108,7 @@ pub async fn status(client: &Client) -> Result<Vec<Status>, MigrationError> {
 /// that a newer program migrated counts as current, so that the old version keeps serving during a deployment.
 ///
 /// # Errors
-/// When the database fails. Inside a transaction, a database without the table ends that transaction.
+/// When the database fails.
 pub async fn is_current(client: &Client) -> Result<bool, MigrationError> {
     let statuses = status(client).await?;
     Ok(statuses.iter().all(|status| matches!(status.state, State::Applied | State::Unknown)))
@@ -138,9 +139,45 @@ impl Migrations {
     /// comes after a pending one. Later: the first migration that fails, with file, line and the server's words;
     /// those before it stay applied.
     pub async fn up(&self, client: &Client) -> Result<Vec<Done>, MigrationError> {
-        lock(client).await?;
-        let result = self.up_locked(client).await;
-        unlock(client, result).await
+        // Asked first: a role that may not create anything can still find that nothing is to do.
+        let exists = client.query_typed("select to_regclass('platform.migrations') is not null", &[]).await?;
+        if !exists.first().is_some_and(|row| row.get(0)) {
+            let create = async {
+                begin(client).await?;
+                Ok(client.batch_execute(BOOKKEEPING).await?)
+            };
+            end(client, create.await).await?;
+        }
+        let mut done = Vec::new();
+        while let Some(one) = self.next_up(client).await? {
+            done.push(one);
+        }
+        Ok(done)
+    }
+
+    /// Applies the first pending migration, in a transaction of its own.
+    async fn next_up(&self, client: &Client) -> Result<Option<Done>, MigrationError> {
+        let step = async {
+            begin(client).await?;
+            let applied = self.checked(client).await?;
+            let Some(migration) = self.list().get(applied.len()) else { return Ok(None) };
+            let start = Instant::now();
+            run(client, &migration.label(), "up", migration.up()).await?;
+            let duration_ms = milliseconds(start);
+            client
+                .query_typed(
+                    "insert into platform.migrations (version, name, checksum, duration_ms) values ($1, $2, $3, $4)",
+                    &[
+                        (&migration.version(), Type::INT4),
+                        (&migration.name(), Type::TEXT),
+                        (&migration.checksum(), Type::TEXT),
+                        (&duration_ms, Type::INT8),
+                    ],
+                )
+                .await?;
+            Ok(Some(Done { label: migration.label(), duration_ms }))
+        };
+        end(client, step.await).await
     }
 
     /// Reverts the last `count` applied migrations, latest first.
@@ -148,9 +185,28 @@ impl Migrations {
     /// # Errors
     /// As [`Migrations::up`].
     pub async fn down(&self, client: &Client, count: usize) -> Result<Vec<Done>, MigrationError> {
-        lock(client).await?;
-        let result = self.down_locked(client, count).await;
-        unlock(client, result).await
+        let mut done = Vec::new();
+        while done.len() < count
+            && let Some(one) = self.next_down(client).await?
+        {
+            done.push(one);
+        }
+        Ok(done)
+    }
+
+    /// Reverts the last applied migration, in a transaction of its own.
+    async fn next_down(&self, client: &Client) -> Result<Option<Done>, MigrationError> {
+        let step = async {
+            begin(client).await?;
+            let applied = self.checked(client).await?;
+            let Some(migration) = self.list()[..applied.len()].last() else { return Ok(None) };
+            let start = Instant::now();
+            run(client, &migration.label(), "down", migration.down()).await?;
+            let delete = "delete from platform.migrations where version = $1";
+            client.query_typed(delete, &[(&migration.version(), Type::INT4)]).await?;
+            Ok(Some(Done { label: migration.label(), duration_ms: milliseconds(start) }))
+        };
+        end(client, step.await).await
     }
 
     /// Every migration of this set or of the database, in order of version.
@@ -181,49 +237,6 @@ impl Migrations {
         // Versions have a fixed width, so labels sort by them.
         statuses.sort_by(|one, other| one.label.cmp(&other.label));
         Ok(statuses)
-    }
-
-    async fn up_locked(&self, client: &Client) -> Result<Vec<Done>, MigrationError> {
-        // Asked first: a role that may not create anything can still find that nothing is to do.
-        let exists = client.query_typed("select to_regclass('platform.migrations') is not null", &[]).await?;
-        if !exists.first().is_some_and(|row| row.get(0)) {
-            client.batch_execute(BOOKKEEPING).await?;
-        }
-        let applied = self.checked(client).await?;
-        let mut done = Vec::new();
-        for migration in &self.list()[applied.len()..] {
-            let start = Instant::now();
-            begin_and_run(client, &migration.label(), "up", migration.up()).await?;
-            let duration_ms = milliseconds(start);
-            let insert = client
-                .query_typed(
-                    "insert into platform.migrations (version, name, checksum, duration_ms) values ($1, $2, $3, $4)",
-                    &[
-                        (&migration.version(), Type::INT4),
-                        (&migration.name(), Type::TEXT),
-                        (&migration.checksum(), Type::TEXT),
-                        (&duration_ms, Type::INT8),
-                    ],
-                )
-                .await;
-            finish(client, insert).await?;
-            done.push(Done { label: migration.label(), duration_ms });
-        }
-        Ok(done)
-    }
-
-    async fn down_locked(&self, client: &Client, count: usize) -> Result<Vec<Done>, MigrationError> {
-        let applied = self.checked(client).await?;
-        let mut done = Vec::new();
-        for migration in self.list()[..applied.len()].iter().rev().take(count) {
-            let start = Instant::now();
-            begin_and_run(client, &migration.label(), "down", migration.down()).await?;
-            let delete = "delete from platform.migrations where version = $1";
-            let delete = client.query_typed(delete, &[(&migration.version(), Type::INT4)]).await;
-            finish(client, delete).await?;
-            done.push(Done { label: migration.label(), duration_ms: milliseconds(start) });
-        }
-        Ok(done)
     }
 
     /// What is applied, which must be an unchanged beginning of this set.
@@ -267,6 +280,11 @@ const BOOKKEEPING: &str = "
     comment on table platform.migrations is 'Which files of migrations/ this database has; written by the migration engine.'";
 
 async fn applied(client: &Client) -> Result<Vec<Applied>, MigrationError> {
+    // Asked first, because a missing table would end the transaction that this may be part of.
+    let exists = client.query_typed("select to_regclass('platform.migrations') is not null", &[]).await?;
+    if !exists.first().is_some_and(|row| row.get(0)) {
+        return Ok(Vec::new());
+    }
     let rows = client
         .query_typed(
             "select version, name, checksum,
@@ -275,40 +293,20 @@ async fn applied(client: &Client) -> Result<Vec<Applied>, MigrationError> {
               order by version",
             &[],
         )
-        .await;
-    match rows {
-        Ok(rows) => Ok(rows.iter().map(Applied::from_row).collect()),
-        Err(error) if error.code() == Some(&tokio_postgres::error::SqlState::UNDEFINED_TABLE) => {
-            Ok(Vec::new())
-        }
-        Err(error) => Err(error.into()),
-    }
+        .await?;
+    Ok(rows.iter().map(Applied::from_row).collect())
 }
 
-async fn lock(client: &Client) -> Result<(), MigrationError> {
-    client.query_typed("select pg_advisory_lock($1)", &[(&LOCK, Type::INT8)]).await?;
+/// Opens a transaction that no other run's is beside.
+async fn begin(client: &Client) -> Result<(), MigrationError> {
+    client.batch_execute("begin").await?;
+    client.query_typed("select pg_advisory_xact_lock($1)", &[(&LOCK, Type::INT8)]).await?;
     Ok(())
 }
 
-async fn unlock<T>(client: &Client, result: Result<T, MigrationError>) -> Result<T, MigrationError> {
-    // A connection that broke holds no lock any more, and the first error is the one to tell.
-    let unlocked = client.query_typed("select pg_advisory_unlock($1)", &[(&LOCK, Type::INT8)]).await;
-    let value = result?;
-    unlocked?;
-    Ok(value)
-}
-
-/// Opens a transaction and runs a file in it; a failure ends the transaction.
-async fn begin_and_run(
-    client: &Client,
-    label: &str,
-    direction: &str,
-    text: &str,
-) -> Result<(), MigrationError> {
-    client.batch_execute("begin").await?;
+/// Runs a file.
+async fn run(client: &Client, label: &str, direction: &str, text: &str) -> Result<(), MigrationError> {
     let Err(cause) = client.batch_execute(text).await else { return Ok(()) };
-    // The run's error is the one to tell; a broken connection has rolled back by itself.
-    let _ = client.batch_execute("rollback").await;
     let file = format!("migrations/{label}.{direction}.sql");
     let Some(error) = cause.as_db_error() else { return Err(cause.into()) };
     let place = match error.position() {
@@ -323,16 +321,15 @@ async fn begin_and_run(
     Err(MigrationError { message, cause: Some(cause) })
 }
 
-async fn finish(
-    client: &Client,
-    bookkeeping: Result<Vec<Row>, tokio_postgres::Error>,
-) -> Result<(), MigrationError> {
-    if let Err(cause) = bookkeeping {
+/// Ends the transaction: what went well lasts, what failed is undone.
+async fn end<T>(client: &Client, outcome: Result<T, MigrationError>) -> Result<T, MigrationError> {
+    if outcome.is_ok() {
+        client.batch_execute("commit").await?;
+    } else {
+        // The first error is the one to tell; a broken connection has rolled back by itself.
         let _ = client.batch_execute("rollback").await;
-        return Err(cause.into());
     }
-    client.batch_execute("commit").await?;
-    Ok(())
+    outcome
 }
 
 fn milliseconds(start: Instant) -> i64 {

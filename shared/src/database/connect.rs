@@ -20,7 +20,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// An open connection; derefs to the client.
 pub struct Connection {
-    client: Held,
+    /// `None` after [`Connection::close`].
+    client: Option<Held>,
     /// Whether a transaction was begun and not committed.
     pub(super) in_transaction: AtomicBool,
 }
@@ -37,8 +38,9 @@ impl Deref for Connection {
 
     fn deref(&self) -> &Client {
         match &self.client {
-            Held::Own(client, _) => client,
-            Held::Kept(object) => object,
+            Some(Held::Own(client, _)) => client,
+            Some(Held::Kept(object)) => object,
+            None => unreachable!("only `close`, which takes the connection, leaves none"),
         }
     }
 }
@@ -46,10 +48,10 @@ impl Deref for Connection {
 impl Connection {
     /// Says goodbye and waits until it is sent: the sandbox freezes right after the answer, and a server that did not
     /// hear of it would keep the session. A kept connection goes back without an open transaction.
-    pub async fn close(self) {
-        let in_transaction = self.in_transaction.into_inner();
-        match self.client {
-            Held::Own(client, task) => {
+    pub async fn close(mut self) {
+        let in_transaction = *self.in_transaction.get_mut();
+        match self.client.take() {
+            Some(Held::Own(client, task)) => {
                 // A read ends by saying goodbye, which ends its transaction too. A pooler has to close its own connection
                 // then, and would keep none; so it is told before.
                 if in_transaction && target::is_pooler() {
@@ -60,11 +62,29 @@ impl Connection {
                 // A server that is gone may never take the goodbye; the answer does not wait for it for long.
                 let _ = tokio::time::timeout(Duration::from_secs(1), task).await;
             }
-            Held::Kept(object) => {
-                if in_transaction && object.batch_execute("rollback").await.is_err() {
+            Some(Held::Kept(object)) => {
+                if !in_transaction {
+                    return;
+                }
+                // One that is still busy with a statement nobody waits for is no use to the next invocation either.
+                let rollback = tokio::time::timeout(Duration::from_secs(1), object.batch_execute("rollback"));
+                if !matches!(rollback.await, Ok(Ok(()))) {
                     drop(Object::take(object));
                 }
             }
+            None => {}
+        }
+    }
+}
+
+/// Whoever drops a connection without closing it may have left a transaction open. A kept one would come back with it, and
+/// the next person's statements would join it: so it does not go back.
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if *self.in_transaction.get_mut()
+            && let Some(Held::Kept(object)) = self.client.take()
+        {
+            drop(Object::take(object));
         }
     }
 }
@@ -108,7 +128,7 @@ async fn connect(target: &Target) -> Result<Connection, Cause> {
         let (client, connection) = target.config.connect(target.tls.clone()).await?;
         Held::Own(client, tokio::spawn(speak(connection).instrument(Span::current())))
     };
-    Ok(Connection { client, in_transaction: AtomicBool::new(false) })
+    Ok(Connection { client: Some(client), in_transaction: AtomicBool::new(false) })
 }
 
 /// Speaks the protocol until the client is dropped and the goodbye is sent. What the server warns of is logged: statements of

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use tokio_postgres::error::SqlState;
@@ -23,11 +24,19 @@ pub struct Tx {
     stats: Arc<Stats>,
     /// The person with the sign-in that they came by, or `None` for the service role.
     person: Option<(Uuid, Option<Uuid>)>,
+    /// How long each statement may take.
+    patience: Duration,
     is_open: AtomicBool,
     has_failed: AtomicBool,
     /// Whether `commit` is on its way.
     is_closing: AtomicBool,
 }
+
+/// How long a statement waits for a lock that another transaction holds.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the server keeps a transaction whose function says nothing: its sandbox is frozen or gone. Longer than a job
+/// works between two statements.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A row of an answer.
 pub struct Row(tokio_postgres::Row);
@@ -61,11 +70,13 @@ impl Tx {
         connection: Arc<Connection>,
         stats: Arc<Stats>,
         person: Option<(Uuid, Option<Uuid>)>,
+        patience: Duration,
     ) -> Tx {
         Tx {
             connection,
             stats,
             person,
+            patience,
             is_open: AtomicBool::new(false),
             has_failed: AtomicBool::new(false),
             is_closing: AtomicBool::new(false),
@@ -176,24 +187,29 @@ impl Tx {
         })
     }
 
-    /// `begin`, the role, and the claims that policies read; all `local`, so that they end with the transaction and a
-    /// pooler may hand the connection to somebody else.
+    /// `begin`, the timeouts, the role, and the claims that policies read; all `local`, so that they end with the
+    /// transaction and a pooler may hand the connection to somebody else. What the function gives up, the server then does
+    /// too, a moment later.
     async fn open(&self) -> Result<(), tokio_postgres::Error> {
         // An earlier transaction of this invocation may have been dropped half-way.
         let was_open = self.connection.in_transaction.swap(true, Ordering::Relaxed);
-        let begin = match (self.person, was_open) {
-            (Some(_), false) => "begin; set local role praxis_request",
-            (Some(_), true) => "rollback; begin; set local role praxis_request",
-            (None, false) => "begin; set local role praxis_service",
-            (None, true) => "rollback; begin; set local role praxis_service",
-        };
+        let begin = format!(
+            "{}begin; set local statement_timeout = {}; set local lock_timeout = {}; \
+             set local idle_in_transaction_session_timeout = {}; set local role {}",
+            if was_open { "rollback; " } else { "" },
+            // Zero would mean no end at all.
+            self.patience.as_millis().max(1),
+            LOCK_TIMEOUT.min(self.patience).as_millis().max(1),
+            IDLE_TIMEOUT.as_millis(),
+            if self.person.is_some() { "praxis_request" } else { "praxis_service" },
+        );
         let Some((person, sign_in)) = self.person else {
-            return self.connection.batch_execute(begin).await;
+            return self.connection.batch_execute(&begin).await;
         };
         // Sets the claims, and refuses somebody who was deactivated or whose sign-in has ended.
         let claims = "select identity.open_request($1, $2)";
         let (opened, claimed) = futures_util::future::join(
-            self.connection.batch_execute(begin),
+            self.connection.batch_execute(&begin),
             self.connection.query_typed(claims, &[(&person, Type::UUID), (&sign_in, Type::UUID)]),
         )
         .await;
@@ -213,13 +229,18 @@ fn typed<'a>(parameters: &[&'a dyn Parameter]) -> Vec<(&'a (dyn ToSql + Sync), T
     parameters.iter().map(|parameter| (parameter.value(), parameter.sql_type())).collect()
 }
 
-/// Somebody whose sign-in has ended gets a 401, somebody who was deactivated a 403. A lost connection and a server that shuts down or is full are 503; the rest is a 500.
+/// Somebody whose sign-in has ended gets a 401, somebody who was deactivated a 403. A lost connection, a server that shuts
+/// down or is full, and a statement or a lock that took too long are 503; the rest is a 500.
 #[track_caller]
 fn failed(cause: tokio_postgres::Error) -> Error {
     match cause.code().map(SqlState::code) {
         // Raised by `identity.open_request`.
         Some("PX401") => return unauthorized("invalid or expired access token").by_rule("ended_sign_in"),
         Some("PX403") => return forbidden("the account is deactivated").by_rule("deactivated"),
+        // Cancelled at its timeout, waited too long for a lock, or in a circle.
+        Some("57014" | "55P03" | "40P01") => {
+            return unavailable("the database took too long", 1).because(cause);
+        }
         _ => {}
     }
     let is_passing = cause.is_closed()
@@ -229,6 +250,7 @@ fn failed(cause: tokio_postgres::Error) -> Error {
                 &SqlState::CRASH_SHUTDOWN,
                 &SqlState::CANNOT_CONNECT_NOW,
                 &SqlState::TOO_MANY_CONNECTIONS,
+                &SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
             ]
             .contains(&code)
         })

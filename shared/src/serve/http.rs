@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderValue, header};
@@ -15,18 +15,14 @@ use serde_json::Value;
 use tracing::Instrument;
 use uuid::Uuid;
 
-use super::HttpRoute;
+use super::{HttpRoute, time_left};
 use crate::client;
-use crate::database::Db;
+use crate::database::{Db, LONGEST_OF_REQUEST};
 use crate::error::{Code, Error, Result, internal, invalid_field};
 use crate::log::{self, Kind, Outcome, Stats, trace};
 use crate::reply::Answer;
 use crate::request::{Request, is_repeated};
 use crate::settings::{self, Environment};
-
-/// What is left of the function's time when it gives up. Functions have 30 s and the gateway waits for 29, so that the
-/// caller still gets the contract's answer, from the function.
-const LAST_WORDS: Duration = Duration::from_millis(1500);
 
 /// The header that names a request, in and out.
 const REQUEST_ID: &str = "x-request-id";
@@ -61,11 +57,10 @@ fn with_every_line(event: LambdaRequest) -> LambdaRequest {
 
 async fn respond(route: &HttpRoute, event: lambda_http::Request) -> ApiGatewayProxyResponse {
     let started = Instant::now();
-    let time_left = time_left(&event);
+    let time_left = time_left(event.lambda_context_ref().map_or(0, |context| context.deadline));
     let origin = event.headers().get(header::ORIGIN).cloned();
     let origin = origin.filter(|_| !is_repeated(event.headers(), header::ORIGIN));
-    let mut request = decode(event);
-    request.deadline = started + time_left;
+    let mut request = decode(event, started + time_left);
     request.has_caller = route.handler.has_caller();
     let span = tracing::info_span!("request", request_id = request.request_id);
     let outcome = answer(route, &mut request, time_left).instrument(span).await;
@@ -149,7 +144,7 @@ fn logged_path(route: &str, path: &str) -> String {
     if route.contains("{token}") { route.to_owned() } else { path.chars().take(LOGGED_PATH).collect() }
 }
 
-fn decode(event: lambda_http::Request) -> Request {
+fn decode(event: lambda_http::Request, deadline: Instant) -> Request {
     let path_parameters =
         event.path_parameters().iter().map(|(name, text)| (name.to_owned(), text.to_owned())).collect();
     let query = event
@@ -172,9 +167,9 @@ fn decode(event: lambda_http::Request) -> Request {
         json: None,
         source_ip,
         request_id,
-        db: Db::new(stats.clone()),
+        db: Db::new(stats.clone(), deadline, LONGEST_OF_REQUEST),
         stats,
-        deadline: Instant::now(),
+        deadline,
         has_caller: false,
         user_id: None,
     }
@@ -194,16 +189,6 @@ fn request_id(headers: &HeaderMap) -> String {
     let visible: String =
         given.unwrap_or_default().trim().chars().filter(char::is_ascii_graphic).take(128).collect();
     if visible.is_empty() { Uuid::new_v4().to_string() } else { visible }
-}
-
-fn time_left(event: &lambda_http::Request) -> Duration {
-    let deadline = event.lambda_context_ref().map_or(0, |context| context.deadline);
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    // No deadline outside Lambda.
-    if deadline == 0 {
-        return Duration::from_secs(900);
-    }
-    Duration::from_millis(deadline).saturating_sub(now).saturating_sub(LAST_WORDS)
 }
 
 /// A year of https alone, for this host and those below it (RFC 6797; OWASP ASVS 5, 3.4.1). The gateway says the same with

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tracing::Instrument;
 
-use super::Route;
+use super::{Route, time_left};
 use crate::database::Db;
 use crate::error::{Error, Result, internal};
 use crate::input::Problems;
@@ -186,7 +186,8 @@ async fn once(
 ) -> Result<Value, Diagnostic> {
     let started = Instant::now();
     let stats = Arc::new(Stats::default());
-    let db = Db::new(stats.clone());
+    let time_left = time_left(event.context.deadline);
+    let db = Db::new(stats.clone(), started + time_left, time_left);
     let request_id = event.context.request_id;
     let span = tracing::info_span!("job", request_id);
     let call = AssertUnwindSafe(run(db.clone(), event.payload)).catch_unwind().instrument(span);
