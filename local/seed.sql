@@ -97,6 +97,8 @@ delete from identity.rate_limits;
 delete from identity.users
 where id = (select user_id from identity.emails where email = 'new.person@example.org');
 
+set local role praxis_account;
+
 insert into identity.users (id, email, display_name, locale, timezone)
 select ('00000000-0000-7000-8000-0000000000' || number)::uuid, email, name, 'en', 'UTC'
 from (values ('71', 'reader@example.org', 'Sample Reader'), ('72', 'devices@example.org', 'Sample Owner of Devices'),
@@ -152,10 +154,16 @@ values ('00000000-0000-7000-8000-000000000081', '00000000-0000-7000-8000-0000000
         'Europe/Berlin', now())
 on conflict (id) do update set deletion_requested_at = excluded.deletion_requested_at;
 
-insert into identity.exports (id, user_id, status, token_hash, requested_at, finished_at, expires_at)
-values ('00000000-0000-7000-8000-000000000082', '00000000-0000-7000-8000-000000000081', 'ready',
-        sha256('sample-export-sample-export-samp'), now() - interval '1 day', now(), now() + interval '7 days')
-on conflict (id) do update set expires_at = excluded.expires_at;
+set local role praxis_request;
+select set_config('praxis.user_id', '00000000-0000-7000-8000-000000000081', true);
+insert into identity.exports (id, user_id)
+values ('00000000-0000-7000-8000-000000000082', '00000000-0000-7000-8000-000000000081')
+on conflict (id) do nothing;
+set local role praxis_service;
+update identity.exports
+set status = 'ready', token_hash = sha256('sample-export-sample-export-samp'), requested_at = now() - interval '1 day',
+    finished_at = coalesce(finished_at, now()), expires_at = now() + interval '7 days'
+where id = '00000000-0000-7000-8000-000000000082';
 
 insert into identity.export_parts (export_id, user_id, part_no, archive)
 values ('00000000-0000-7000-8000-000000000082', '00000000-0000-7000-8000-000000000081', 1,

@@ -44,7 +44,7 @@ use serde_json::{Value, json};
 
 pub use report::{Check, Report};
 
-use crate::{cloud, project, template};
+use crate::{cloud, postgres::Addresses, project, template};
 use artifacts::FLOOR;
 use budgets::Budgets;
 use class::Class;
@@ -84,7 +84,7 @@ pub async fn run(scope: &Scope, report: &mut Report, progress: impl Fn(&str)) ->
     let began = Instant::now();
     let say = |what: &str| progress(&format!("{:>4} s  {what}", began.elapsed().as_secs()));
     let budgets = Budgets::read(&project::root().join("local/bench-budgets.toml"))?;
-    let template = cloud::template(&cloud::environment("", &BTreeMap::new())?)?;
+    let template = cloud::template(&cloud::environment(&Addresses::one(""), &BTreeMap::new())?)?;
     let mut functions = Vec::new();
     for function in &template.functions {
         functions.push(Function { function: function.clone(), class: Class::of(&template, function)? });
@@ -115,8 +115,10 @@ pub async fn run(scope: &Scope, report: &mut Report, progress: impl Fn(&str)) ->
 
 async fn measure(setup: &mut Setup, scope: &Scope, report: &mut Report, say: &impl Fn(&str)) -> Result<()> {
     say("starts");
-    let environment =
-        cloud::environment(&setup.server.cluster.database_url("none"), &setup.provider.settings())?;
+    let environment = cloud::environment(
+        &Addresses::one(&setup.server.cluster.database_url("none")),
+        &setup.provider.settings(),
+    )?;
     let count = if matches!(scope, Scope::Full) { STARTS } else { COUNTED_STARTS };
     report
         .add(starts::measure(&setup.functions, &setup.binaries, &environment, count, &setup.budgets).await?);

@@ -7,6 +7,7 @@
 mod cors;
 mod events;
 mod features;
+mod logins;
 mod openapi;
 mod settings;
 mod source;
@@ -76,6 +77,7 @@ pub fn mismatches(root: &Path) -> Result<Vec<Mismatch>> {
     events::check(&tree, &mut found)?;
     cors::check(&tree, &mut found)?;
     features::check(&tree, &mut found)?;
+    logins::check(&tree, &mut found)?;
     openapi::check(&tree, &mut found)?;
     settings::check(&tree, &mut found)?;
     let mut found = found.0;

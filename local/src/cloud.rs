@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use anyhow::Result;
 
-use crate::{keys, mails, project, template::Template};
+use crate::{keys, mails, postgres::Addresses, project, template::Template};
 
 /// Settings that a developer may set in the shell for the functions; docs/settings.md says what they do.
 const SETTINGS: &[&str] = &[
@@ -73,12 +73,15 @@ pub fn shell() -> BTreeMap<String, String> {
 }
 
 /// The variables of every function: development with mock sign-in beside Praxis's own, on the database at
-/// `database_url`, no secrets from AWS, `over` above that. Unless `over` names other keys for access tokens, those of
+/// `addresses`, no secrets from AWS, `over` above that. Unless `over` names other keys for access tokens, those of
 /// `cargo local` are made if there are none.
 ///
 /// # Errors
 /// When the keys cannot be written.
-pub fn environment(database_url: &str, over: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>> {
+pub fn environment(
+    addresses: &Addresses,
+    over: &BTreeMap<String, String>,
+) -> Result<BTreeMap<String, String>> {
     if !over.contains_key("AUTH_KEYS_FILE") {
         keys::keep(&keys::path())?;
     }
@@ -96,10 +99,12 @@ pub fn environment(database_url: &str, over: &BTreeMap<String, String>) -> Resul
         ("MOCK_AUTH_ENABLED", "true"),
         ("OPS_OPEN", "true"),
         ("CORS_ORIGINS", "*"),
-        ("DATABASE_URL", database_url),
         // Blank counts as unset: nothing asks AWS for a secret.
         ("AUTH_JWKS_SECRET_ARN", ""),
         ("AUTH_KEYS_SECRET_ARN", ""),
+        ("DATABASE_ACCOUNTS_SECRET_ARN", ""),
+        ("DATABASE_JOBS_SECRET_ARN", ""),
+        ("DATABASE_OWNER_SECRET_ARN", ""),
         ("DATABASE_SECRET_ARN", ""),
         ("LLM_SECRET_ARN", ""),
         ("MAIL_SECRET_ARN", ""),
@@ -107,8 +112,9 @@ pub fn environment(database_url: &str, over: &BTreeMap<String, String>) -> Resul
         ("OPS_SECRET_ARN", ""),
         ("REDIS_SECRET_ARN", ""),
     ];
+    let variables = fixed.into_iter().chain(addresses.settings());
     let mut variables: BTreeMap<_, _> =
-        fixed.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        variables.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     variables.extend(over.clone());
     Ok(variables)
 }

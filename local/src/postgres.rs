@@ -1,10 +1,11 @@
 //! The database of a run: the one that `DATABASE_URL` names, or a private PostgreSQL that needs no set-up.
 //!
-//! The private one has two roles: `postgres`, the superuser, for set-up and for assertions in tests, and
-//! `praxis`, which owns the database and which functions sign in as. `praxis` is no superuser and does not
-//! bypass row-level security, so that what passes here passes in production.
+//! The private one has the superuser `postgres`, for set-up and for assertions in tests, `praxis`, which owns the database
+//! and migrates it, and the three logins that functions sign in as (`praxis_requests`, `praxis_accounts`, `praxis_jobs`).
+//! `praxis` is no superuser and does not bypass row-level security, so that what passes here passes in production.
 
 mod account;
+mod addresses;
 mod cluster;
 mod files;
 mod plan;
@@ -12,15 +13,17 @@ mod programs;
 mod server;
 mod tls;
 
+pub use addresses::Addresses;
 use anyhow::Result;
 pub use cluster::Cluster;
+use platform::migration::{self, Done, MigrationError};
 use tokio_postgres::{Client, Config, NoTls, config::SslMode};
 
 use crate::problem::problem;
 
 /// The database that `cargo local` works on.
 pub struct Postgres {
-    url: String,
+    addresses: Addresses,
     cluster: Option<Cluster>,
 }
 
@@ -39,18 +42,35 @@ impl Postgres {
             )),
             Some(url) => {
                 connect(&url).await?;
-                Ok(Self { url, cluster: None })
+                Ok(Self { addresses: Addresses::one(&url), cluster: None })
             }
             None => {
                 let cluster = Cluster::development(fresh).await?;
-                Ok(Self { url: cluster.url(), cluster: Some(cluster) })
+                Ok(Self { addresses: cluster.addresses(cluster::PRAXIS), cluster: Some(cluster) })
             }
         }
     }
 
-    /// The address that functions connect to, with the password.
+    /// The address as the owner, with the password.
     pub fn url(&self) -> &str {
-        &self.url
+        &self.addresses.owner
+    }
+
+    /// The addresses that functions connect to.
+    pub fn addresses(&self) -> &Addresses {
+        &self.addresses
+    }
+
+    /// Applies what is pending, and makes the logins of the private PostgreSQL. One that `DATABASE_URL` names has its own.
+    ///
+    /// # Errors
+    /// When a migration or the server refuses.
+    pub async fn migrate(&self) -> Result<Result<Vec<Done>, MigrationError>> {
+        let client = connect(self.url()).await?;
+        Ok(match &self.cluster {
+            Some(cluster) => cluster.migrate(&client).await,
+            None => migration::up(&client).await,
+        })
     }
 
     /// The private cluster, unless `DATABASE_URL` is in use.

@@ -25,7 +25,7 @@ pub struct Queues {
 }
 
 impl Queues {
-    /// Starts feeding every function that the template gives a queue, from the outbox at `database_url`.
+    /// Starts feeding every function that the template gives a queue, from the outbox at `database_url`, as jobs come to it.
     pub fn start(template: &Template, lambda: &Arc<Lambda>, database_url: &str) -> Self {
         let mut tasks = JoinSet::new();
         for (function, queue) in fed(template) {
@@ -61,7 +61,7 @@ async fn feed(lambda: Arc<Lambda>, function: String, queue: String, database_url
     }
 }
 
-/// Whether the outbox has something for a worker. Row-level security binds the login role too.
+/// Whether the outbox has something for a worker.
 async fn is_due(database: &tokio_postgres::Client) -> bool {
     let sql = "begin; set local role praxis_service;
                select 1 from platform.outbox

@@ -47,7 +47,7 @@ struct Limit {
 }
 
 async fn limited(
-    db: Db,
+    db: AccountsDb,
     limits: Limits,
     client: Client,
     Path(path): Path<LimitedPath>,

@@ -4,22 +4,21 @@ use shared::outbox::{self, Message};
 use shared::prelude::*;
 
 fn main() {
-    serve(post("/outbox/{whom}", put))
+    serve(post("/outbox/{how}", put))
 }
 
 text_enum! {
-    /// Whom the message concerns.
-    enum Whom {
-        Caller = "caller",
-        Other = "other",
-        Nobody = "nobody",
-        CallerAndFail = "caller-and-fail",
+    /// How the message is put in.
+    enum How {
+        Service = "service",
+        ServiceThatFails = "service-that-fails",
+        Request = "request",
     }
 }
 
 #[input]
 struct OutboxPath {
-    whom: Whom,
+    how: How,
 }
 
 #[input]
@@ -27,18 +26,23 @@ struct Body {
     dedup_key: Text<0, 300>,
 }
 
-async fn put(db: Db, user: User, Path(path): Path<OutboxPath>, Json(body): Json<Body>) -> Result<NoContent> {
+async fn put(
+    db: AccountsDb,
+    user: User,
+    Path(path): Path<OutboxPath>,
+    Json(body): Json<Body>,
+) -> Result<NoContent> {
     let tx = db.begin(&user).await?;
     shared::identity::ensure(&tx, &user).await?;
-    let user_id = match path.whom {
-        Whom::Caller | Whom::CallerAndFail => Some(user.id),
-        Whom::Other => Some(Uuid::now_v7()),
-        Whom::Nobody => None,
+    tx.commit().await?;
+    let tx = match path.how {
+        How::Request => db.begin(&user).await?,
+        How::Service | How::ServiceThatFails => db.begin_service().await?,
     };
     let payload = serde_json::json!({ "secret": "swordfish" });
-    outbox::enqueue(&tx, &Message { topic: "mail", dedup_key: body.dedup_key.as_str(), user_id, payload })
-        .await?;
-    if matches!(path.whom, Whom::CallerAndFail) {
+    let dedup_key = body.dedup_key.as_str();
+    outbox::enqueue(&tx, &Message { topic: "mail", dedup_key, user_id: Some(user.id), payload }).await?;
+    if matches!(path.how, How::ServiceThatFails) {
         return Err(conflict("changed my mind"));
     }
     tx.commit().await?;

@@ -20,6 +20,9 @@ text_enum! {
         CommitWith = "commit-with",
         CommitWithFailure = "commit-with-failure",
         LateStatement = "late-statement",
+        Sleep = "sleep",
+        Wait = "wait",
+        Outlive = "outlive",
     }
 }
 
@@ -49,6 +52,7 @@ struct Seen {
     role: String,
     person: Option<Uuid>,
     at: Time,
+    timeouts: Vec<String>,
 }
 
 #[derive(FromRow)]
@@ -56,6 +60,7 @@ struct Who {
     role: String,
     person: Option<Uuid>,
     at: Time,
+    timeouts: Vec<String>,
 }
 
 const INSERT: &str = "insert into identity.users (id) values ($1)";
@@ -70,7 +75,9 @@ async fn probe(
     let who: Who = tx
         .one(
             "select current_user::text as role, identity.request_user_id() as person,
-                    '2026-03-02T07:05:10.5Z'::timestamptz as at",
+                    '2026-03-02T07:05:10.5Z'::timestamptz as at,
+                    array[current_setting('statement_timeout'), current_setting('lock_timeout'),
+                          current_setting('idle_in_transaction_session_timeout')] as timeouts",
             &[],
         )
         .await?;
@@ -98,6 +105,19 @@ async fn probe(
             })
             .await?;
         }
+        Behaviour::Sleep => {
+            tx.execute("select pg_sleep(60)", &[]).await?;
+        }
+        Behaviour::Wait => {
+            tx.execute("update identity.users set display_name = 'late' where id = $1", &[&user.id]).await?;
+        }
+        Behaviour::Outlive => {
+            tx.execute(INSERT, &[&user.id]).await?;
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+                drop(tx);
+            });
+        }
         Behaviour::LateStatement => {
             tx.commit_with(async |tx| {
                 tx.execute(INSERT, &[&user.id]).await?;
@@ -107,5 +127,16 @@ async fn probe(
         }
     }
     let Body { word, count, flag, id, day, words } = body;
-    Ok(Json(Seen { word, count, flag, id, day, words, role: who.role, person: who.person, at: who.at }))
+    Ok(Json(Seen {
+        word,
+        count,
+        flag,
+        id,
+        day,
+        words,
+        role: who.role,
+        person: who.person,
+        at: who.at,
+        timeouts: who.timeouts,
+    }))
 }

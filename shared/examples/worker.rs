@@ -7,7 +7,7 @@ fn main() {
     serve(queue(work))
 }
 
-async fn work(db: Db, message: Message) -> Result<()> {
+async fn work(db: JobsDb, message: Message) -> Result<()> {
     let tx = db.begin_service().await?;
     tx.execute("select set_config('application_name', $1, false)", &[&message.id]).await?;
     tx.commit().await?;

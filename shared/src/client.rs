@@ -90,7 +90,8 @@ mod tests {
         assert_eq!(network("::ffff:203.0.113.9"), "203.0.113.9");
         assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
         assert_eq!(network("2001:db8:1:2:ffff::1"), "2001:db8:1:2::/64");
-        let site = |ip: &str| Client { ip: ip.parse().unwrap(), user_agent: None }.site();
+        let site =
+            |ip: &str| Client { ip: ip.parse().unwrap(), user_agent: None, locale: "en".to_owned() }.site();
         assert_eq!(site("2001:db8:1:2:3:4:5:6").as_deref(), Some("2001:db8:1::/48"));
         assert_eq!(site("2001:db8:1:ffff::1").as_deref(), Some("2001:db8:1::/48"));
         assert_eq!((site("203.0.113.9"), site("::ffff:203.0.113.9")), (None, None));

@@ -1,13 +1,21 @@
 //! PostgreSQL without a pool: a connection for an invocation that needs one, closed before the answer is handed back.
 //!
-//! A handler asks for [`Db`] and opens a transaction with [`Db::begin`] (as the caller, under row-level security) or
-//! [`Db::begin_service`] (across people, for jobs and operations). There is no other way to a statement, so that none
-//! runs as the owner of the tables; only migrations do ([`Db::owner_for_migrations`]). Statements are typed and unnamed:
-//! one round trip each, nothing prepared, safe behind a transaction-mode pooler. Opening a transaction is pipelined with
-//! its first statement, and says how long its statements may take.
+//! A handler says by its parameter as which login it connects, and so what it may do at most ([`Login`]):
+//!
+//! | parameter | transactions | login |
+//! |---|---|---|
+//! | [`Db`] | [`Db::begin`]: as the caller, under row-level security | of requests |
+//! | [`AccountsDb`] | also [`AccountsDb::begin_service`]: everybody's accounts, for sign-in and administration | of accounts |
+//! | [`JobsDb`] | [`JobsDb::begin_service`]: across people, for jobs | of jobs |
+//! | [`OwnerDb`] | none: the owner's connection, for the job `migrate` | the owner |
+//!
+//! There is no other way to a statement. Statements are typed and unnamed: one round trip each, nothing prepared, safe
+//! behind a transaction-mode pooler. Opening a transaction is pipelined with its first statement, and says how long its
+//! statements may take.
 
 mod connect;
 mod from_request;
+mod login;
 mod parameter;
 mod target;
 mod transaction;
@@ -19,8 +27,10 @@ use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
 pub use connect::Connection;
+pub use login::{AccountsDb, JobsDb, Login, LoginSecret, OwnerDb};
 pub use parameter::{Parameter, SqlType};
 pub use shared_macros::FromRow;
+use transaction::Role;
 pub use transaction::{FromRow, OnConstraint, Row, Tx};
 
 use crate::auth::User;
@@ -57,28 +67,24 @@ impl Db {
         Db { slot: Arc::default(), stats, deadline, longest }
     }
 
-    /// Opens a transaction as `user`: role `praxis_request`, with the claims that row-level security reads. Nothing is
+    /// Opens a transaction as `user`: role `praxis_request`, with the caller's id that row-level security reads. Nothing is
     /// sent before the first statement.
     pub async fn begin(&self, user: &User) -> Result<Tx> {
-        Ok(Tx::new(self.connection().await?, self.stats.clone(), Some((user.id, user.sign_in)), self.patience()))
+        self.begin_as(Role::Request(user.id, user.sign_in)).await
     }
 
-    /// Opens a transaction across people, as role `praxis_service`: for jobs and operations, which say so by calling this.
-    pub async fn begin_service(&self) -> Result<Tx> {
-        Ok(Tx::new(self.connection().await?, self.stats.clone(), None, self.patience()))
+    /// Opens a transaction of nobody, as role `praxis_request`: it sees no person's row, and what anybody may ask.
+    pub async fn begin_anonymous(&self) -> Result<Tx> {
+        self.begin_as(Role::Nobody).await
     }
 
+    async fn begin_as(&self, role: Role) -> Result<Tx> {
+        Ok(Tx::new(self.connection().await?, self.stats.clone(), role, self.patience()))
+    }
+
+    /// How long a statement may take: less than what is left, so that the function can still say that it took too long.
     fn patience(&self) -> Duration {
-        self.deadline.saturating_duration_since(Instant::now()).min(self.longest)
-    }
-
-    /// The connection itself, as the role that owns the tables, outside every policy: for the job `migrate` and for
-    /// nothing else. Whoever begins a transaction on it ends it, and no [`Tx`] is open at the same time.
-    pub async fn owner_for_migrations(&self) -> Result<Arc<Connection>> {
-        let connection = self.connection().await?;
-        // What a failure leaves open is not known here, so it is rolled back in any case.
-        connection.in_transaction.store(true, std::sync::atomic::Ordering::Relaxed);
-        Ok(connection)
+        (self.deadline.saturating_duration_since(Instant::now()) * 9 / 10).min(self.longest)
     }
 
     /// Whether the database has its schema. Between a deployment and its first migration it has none.

@@ -25,7 +25,7 @@ pub fn introduction(user: &User) -> (String, String) {
 
 /// Makes the person's row if it is missing, with an entry in the audit log; never rewrites one. Pipeline it with the first
 /// write of a route, which may refer to the row. Praxis's own sign-in begins with the row: who comes by it and has none was
-/// erased while their access token was still good, and does not come back by it. 401.
+/// erased while their access token was still good, and does not come back by it. 401. In a transaction of a request.
 pub async fn ensure(tx: &Tx, user: &User) -> Result<()> {
     if user.sign_in.is_some() {
         return must_exist(tx, user).await;
@@ -37,8 +37,7 @@ pub async fn ensure(tx: &Tx, user: &User) -> Result<()> {
              on conflict (id) do nothing
              returning id, roles
          )
-         insert into identity.audit_log (id, actor_id, action, entity_type, entity_id, payload)
-         select $4, id, 'user.registered', 'user', id, jsonb_build_object('roles', roles) from person",
+         select identity.record_own_act($4, 'user.registered', 'user', id, jsonb_build_object('roles', roles)) from person",
         &[&user.id, &email, &display_name, &Uuid::now_v7(), &user.locale],
     )
     .await?;

@@ -58,7 +58,7 @@ pub mod prelude {
     pub use crate::auth::{OwnSignIn, User};
     pub use crate::caller::{Admin, Coach, Educator, Operator, Role, Student, Teacher};
     pub use crate::client::Client;
-    pub use crate::database::{Db, FromRow, OnConstraint, Row, Tx};
+    pub use crate::database::{AccountsDb, Db, FromRow, JobsDb, OnConstraint, OwnerDb, Row, Tx};
     pub use crate::error::{
         Result, conflict, forbidden, internal, invalid_field, not_found, unauthorized, unavailable,
     };

@@ -15,7 +15,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use crate::client::Client;
-use crate::database::Db;
+use crate::database::{AccountsDb, Db};
 use crate::describe::Operation;
 use crate::error::{Result, internal, rate_limited};
 use crate::request::{FromRequest, Request};
@@ -108,7 +108,7 @@ impl Limits {
 
     /// Forgets every attempt of `key` under the rule `name`: after a success that makes the failures before it
     /// harmless.
-    pub async fn forget(&self, db: &Db, name: &'static str, key: &str) -> Result<()> {
+    pub async fn forget(&self, db: &AccountsDb, name: &'static str, key: &str) -> Result<()> {
         let key = digest(name, key);
         match self.backend {
             Backend::Postgres => postgres::forget(db, &key).await,
@@ -183,11 +183,16 @@ mod tests {
         let minute = Duration::from_secs(60);
         let taken = (0..65_536_u32).filter(|n| {
             let ip = format!("2001:db8:1:{n:x}::1").parse().unwrap();
-            let rules = Rule::of_network("site-test", &Client { ip, user_agent: None }, 10, minute);
+            let rules = Rule::of_network(
+                "site-test",
+                &Client { ip, user_agent: None, locale: "en".to_owned() },
+                10,
+                minute,
+            );
             memory::take(&rules.iter().map(Counted::from).collect::<Vec<_>>()).is_none()
         });
         assert_eq!(taken.count(), 160);
-        let home = Client { ip: "203.0.113.9".parse().unwrap(), user_agent: None };
+        let home = Client { ip: "203.0.113.9".parse().unwrap(), user_agent: None, locale: "en".to_owned() };
         assert_eq!(Rule::of_network("site-test", &home, 10, minute).len(), 1);
     }
 

@@ -23,13 +23,14 @@ pub struct Message<'a> {
     /// Two messages with one key are one message, for as long as the first is kept. Letters, digits and `.`, `_`, `:`,
     /// `-`, at most 200; an id and a purpose (`reset_password:0190…`), never an address.
     pub dedup_key: &'a str,
-    /// Whom it concerns: the row goes with the person. In a transaction of a request, the caller and nobody else.
+    /// Whom it concerns: the row goes with the person.
     pub user_id: Option<Uuid>,
     /// A JSON object for the worker. It may hold secrets, and is cleared once the work is done.
     pub payload: Value,
 }
 
-/// Puts a message in; one with its key that is there already stays as it is. Pipeline it with what it tells of.
+/// Puts a message in; one with its key that is there already stays as it is. Pipeline it with what it tells of. Must be a
+/// transaction of the service: what is in here goes out under the product's name.
 ///
 /// A mail whose address has had enough mails lately is not put in, whatever it is about, and neither is word of an account
 /// to an address that nobody has proven: the table sees to that (`platform.admit_mail`), so that no caller can forget it,

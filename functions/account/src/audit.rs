@@ -1,9 +1,9 @@
 //! Reading the audit log, which `shared::audit` writes.
 //!
 //! No role of the application may change or delete a row, and row-level security, forced on the owner of the tables
-//! too, lets nobody see one to change. What is left: the owner (the role that migrates and that functions sign in as,
-//! before they take the role of a request or a job) could empty the table, drop it or lift its security, and a superuser
-//! can do anything. Against them only a copy elsewhere helps: the server's backups and its log of statements.
+//! too, lets nobody see one to change. What is left: the owner, which only `migrate` signs in as, could empty the table, drop
+//! it or lift its security, and a superuser can do anything. Against them only a copy elsewhere helps: the server's backups
+//! and its log of statements.
 
 use std::borrow::Cow;
 

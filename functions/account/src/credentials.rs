@@ -51,7 +51,7 @@ struct Account {
 /// successes included: from all networks together where the person has not signed in during the last 30 days, and from each
 /// of the others by itself. A guesser with many addresses is stopped, and the person at home is not.
 pub async fn verify(
-    db: &Db,
+    db: &AccountsDb,
     limits: &Limits,
     passwords: &Passwords,
     client: &Client,
@@ -85,7 +85,7 @@ pub async fn verify(
 /// checked against; 403 for a wrong one and for an account without one, 429 after 5 failures in 15 minutes from one network
 /// or 20 attempts an hour.
 pub async fn verify_again(
-    db: &Db,
+    db: &AccountsDb,
     limits: &Limits,
     passwords: &Passwords,
     client: &Client,
@@ -111,7 +111,7 @@ pub async fn verify_again(
 
 /// Forgets the attempts of strangers on an account, and those from the network of its person, who has shown that the
 /// mailbox is theirs.
-pub async fn unlock(db: &Db, limits: &Limits, client: &Client, email: &str) -> Result<()> {
+pub async fn unlock(db: &AccountsDb, limits: &Limits, client: &Client, email: &str) -> Result<()> {
     limits.forget(db, ACCOUNT, email).await?;
     limits.forget(db, PAIR, &pair(email, client)).await
 }

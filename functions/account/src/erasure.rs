@@ -49,7 +49,7 @@ pub async fn limit(db: &Db, limits: &Limits, user: &User) -> Result<()> {
 /// Somebody with a stolen token gets no further: 403 for a wrong password, 429 after five, and 403 where there is no
 /// password and the person signed in more than 15 minutes ago.
 pub async fn must_be_themselves(
-    db: &Db,
+    db: &AccountsDb,
     limits: &Limits,
     passwords: &Passwords,
     client: &Client,

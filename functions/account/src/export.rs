@@ -11,7 +11,7 @@ use shared::settings;
 
 use crate::mail_link;
 use crate::recipient::{self, Recipient};
-use archive::{Contents, Exclusion, Record, Table};
+use archive::{Archiver, Contents, Exclusion, Record, Table};
 
 text_enum! {
     /// Where an export is in its life.
@@ -101,14 +101,18 @@ async fn newest(tx: &Tx, user: &User) -> Result<Export> {
     .await
 }
 
-/// Takes the export that waits longest, if one waits. What another worker is just taking is skipped; what one took and
-/// did not finish is there again when its lease has ended.
+/// Takes the export that waits longest, if one waits; those that a worker tried before come last, and a person whose export
+/// failed waits for an hour. What another worker is just taking is skipped; what one took and did not finish is there
+/// again when its lease has ended.
 pub async fn claim(tx: &Tx) -> Result<Option<Claimed>> {
     tx.find(
         "with next as (
              select id from identity.exports
              where status = 'pending' and attempts < $1 and (claimed_until is null or claimed_until <= now())
-             order by requested_at
+               and not exists (select from identity.exports as failed
+                               where failed.user_id = exports.user_id and failed.status = 'failed'
+                                 and failed.finished_at > now() - interval '1 hour')
+             order by attempts, requested_at
              limit 1
              for update skip locked
          )
@@ -152,27 +156,72 @@ async fn end_unfinished(tx: &Tx) -> Result<Vec<Claimed>> {
 
 /// Makes an export, in one transaction: the archives are stored and their mail put in, or neither. `false`, and nothing is
 /// stored, if another worker was faster.
-pub async fn build(db: &Db, claimed: &Claimed) -> Result<bool> {
+pub async fn build(db: &JobsDb, claimed: &Claimed) -> Result<bool> {
     let tx = db.begin_service().await?;
     let recipient = recipient::find(&tx, claimed.user_id).await?;
     let recipient = recipient.ok_or_else(|| internal("nobody to mail an export to"))?;
-    let contents = contents(&tx, claimed.user_id).await?;
     let token = OpaqueToken::generate()?;
-    let parts = archive::parts(&contents, &link(&token))?;
-    let is_first = store(&tx, claimed, &token, &recipient, &parts).await?;
+    store_parts(&tx, claimed, &link(&token)).await?;
+    let Some(Expiry { expires_at }) = finish(&tx, claimed, &token).await? else { return Ok(false) };
+    let message = Message {
+        topic: "mail",
+        dedup_key: &format!("export_ready:{}", claimed.export_id),
+        user_id: Some(claimed.user_id),
+        payload: json!({
+            "template": "export_ready",
+            "to": recipient.email,
+            "locale": recipient.locale,
+            "link": link(&token),
+            "expires_at": expires_at,
+        }),
+    };
+    outbox::enqueue(&tx, &message).await?;
     tx.commit().await?;
-    Ok(is_first)
+    Ok(true)
 }
 
-/// Everything that is held on the person, as it is at one moment.
-async fn contents(tx: &Tx, user_id: Uuid) -> Result<Contents> {
-    let (records, tables, exclusions) =
-        tokio::try_join!(biased; records(tx, user_id), tables(tx), exclusions(tx))?;
-    Ok(Contents { user_id, made_at: jiff::Timestamp::now(), records, tables, exclusions })
+/// Stores everything that is held on the person, as it is at one moment, part by part: the records come by a cursor, and
+/// each part leaves memory when it is full.
+async fn store_parts(tx: &Tx, claimed: &Claimed, link: &str) -> Result<()> {
+    let (_, tables, exclusions) =
+        tokio::try_join!(biased; open_records(tx, claimed.user_id), tables(tx), exclusions(tx))?;
+    let contents = Contents { user_id: claimed.user_id, made_at: jiff::Timestamp::now(), tables, exclusions };
+    let (mut archiver, mut count) = (Archiver::new(contents.made_at)?, 0);
+    loop {
+        let records = next_records(tx).await?;
+        if records.is_empty() {
+            break;
+        }
+        for record in &records {
+            if let Some(full) = archiver.add(record)? {
+                count += 1;
+                insert_part(tx, claimed, count, &full).await?;
+            }
+        }
+    }
+    let (full, last) = archiver.finish()?;
+    for part in full.into_iter().chain([last]) {
+        count += 1;
+        insert_part(tx, claimed, count, &part).await?;
+    }
+    for number in 1..=count {
+        let StoredPart { archive } = find_stored(tx, claimed, number).await?;
+        let (place, total) = (usize::try_from(number)?, usize::try_from(count)?);
+        let archive = archive::with_readme(archive, &contents, link, place, total)?;
+        update_part(tx, claimed, number, &archive).await?;
+    }
+    Ok(())
 }
 
-async fn records(tx: &Tx, user_id: Uuid) -> Result<Vec<Record>> {
-    tx.list("select source, record::text as record from identity.export_person($1)", &[&user_id]).await
+async fn open_records(tx: &Tx, user_id: Uuid) -> Result<u64> {
+    let sql = "declare records no scroll cursor for
+               select source, record::text as record from identity.export_person($1)";
+    tx.execute(sql, &[&user_id]).await
+}
+
+/// The next records of the cursor; none at its end.
+async fn next_records(tx: &Tx) -> Result<Vec<Record>> {
+    tx.list("fetch 100 from records", &[]).await
 }
 
 async fn tables(tx: &Tx) -> Result<Vec<Table>> {
@@ -188,33 +237,6 @@ async fn tables(tx: &Tx) -> Result<Vec<Table>> {
 async fn exclusions(tx: &Tx) -> Result<Vec<Exclusion>> {
     let sql = "select table_name, column_name, reason from identity.export_exclusions order by 1, 2";
     tx.list(sql, &[]).await
-}
-
-async fn store(
-    tx: &Tx,
-    claimed: &Claimed,
-    token: &OpaqueToken,
-    recipient: &Recipient,
-    parts: &[Vec<u8>],
-) -> Result<bool> {
-    let Some(Expiry { expires_at }) = finish(tx, claimed, token).await? else { return Ok(false) };
-    for (part_no, archive) in (1..).zip(parts) {
-        insert_part(tx, claimed, part_no, archive).await?;
-    }
-    let message = Message {
-        topic: "mail",
-        dedup_key: &format!("export_ready:{}", claimed.export_id),
-        user_id: Some(claimed.user_id),
-        payload: json!({
-            "template": "export_ready",
-            "to": recipient.email,
-            "locale": recipient.locale,
-            "link": link(token),
-            "expires_at": expires_at,
-        }),
-    };
-    outbox::enqueue(tx, &message).await?;
-    Ok(true)
 }
 
 #[derive(FromRow)]
@@ -240,6 +262,21 @@ async fn insert_part(tx: &Tx, claimed: &Claimed, part_no: i16, archive: &[u8]) -
         &[&claimed.export_id, &claimed.user_id, &part_no, &archive],
     )
     .await
+}
+
+#[derive(FromRow)]
+struct StoredPart {
+    archive: Vec<u8>,
+}
+
+async fn find_stored(tx: &Tx, claimed: &Claimed, part_no: i16) -> Result<StoredPart> {
+    let sql = "select archive from identity.export_parts where export_id = $1 and part_no = $2";
+    tx.one(sql, &[&claimed.export_id, &part_no]).await
+}
+
+async fn update_part(tx: &Tx, claimed: &Claimed, part_no: i16, archive: &[u8]) -> Result<u64> {
+    let sql = "update identity.export_parts set archive = $3 where export_id = $1 and part_no = $2";
+    tx.execute(sql, &[&claimed.export_id, &part_no, &archive]).await
 }
 
 /// Where the first archive is: at the API itself, if its address is known, because that needs no page.

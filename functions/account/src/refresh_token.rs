@@ -81,7 +81,7 @@ pub async fn find_sign_in(tx: &Tx, token: &OpaqueToken) -> Result<Option<Owner>>
 
 /// 429 after 20 exchanges a minute of one sign-in; 401 for a token that never was. Not by network, because a whole school
 /// has one, and nobody guesses 256 bits.
-pub async fn limit(db: &Db, limits: &Limits, token: &OpaqueToken) -> Result<()> {
+pub async fn limit(db: &AccountsDb, limits: &Limits, token: &OpaqueToken) -> Result<()> {
     let tx = db.begin_service().await?;
     let owner = tx.commit_with(async |tx| find_sign_in(tx, token).await).await?.ok_or_else(refused)?;
     let (key, minute) = (owner.sign_in_id.to_string(), Duration::from_secs(60));

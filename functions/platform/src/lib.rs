@@ -2,6 +2,7 @@
 
 pub mod docs;
 pub mod exposition;
+pub mod login;
 pub mod mail;
 pub mod metrics;
 pub mod migration;

@@ -10,7 +10,11 @@ mod files;
 use std::{fmt, time::Instant};
 
 pub use files::{Migration, Migrations};
-use tokio_postgres::{Client, Row, error::ErrorPosition, types::Type};
+use tokio_postgres::{
+    Client, Row,
+    error::{ErrorPosition, SqlState},
+    types::Type,
+};
 
 /// The key of the advisory lock: any number that nothing else in the database uses ("praxis" in ASCII).
 const LOCK: i64 = 0x7072_6178_6973;
@@ -23,8 +27,13 @@ pub struct MigrationError {
 }
 
 impl MigrationError {
-    fn new(message: impl Into<String>) -> Self {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), cause: None }
+    }
+
+    /// The server's code, if it was the server that failed.
+    pub(crate) fn code(&self) -> Option<&SqlState> {
+        self.cause.as_ref()?.code()
     }
 }
 
@@ -298,7 +307,7 @@ async fn applied(client: &Client) -> Result<Vec<Applied>, MigrationError> {
 }
 
 /// Opens a transaction that no other run's is beside.
-async fn begin(client: &Client) -> Result<(), MigrationError> {
+pub(crate) async fn begin(client: &Client) -> Result<(), MigrationError> {
     client.batch_execute("begin").await?;
     client.query_typed("select pg_advisory_xact_lock($1)", &[(&LOCK, Type::INT8)]).await?;
     Ok(())
@@ -322,7 +331,7 @@ async fn run(client: &Client, label: &str, direction: &str, text: &str) -> Resul
 }
 
 /// Ends the transaction: what went well lasts, what failed is undone.
-async fn end<T>(client: &Client, outcome: Result<T, MigrationError>) -> Result<T, MigrationError> {
+pub(crate) async fn end<T>(client: &Client, outcome: Result<T, MigrationError>) -> Result<T, MigrationError> {
     if outcome.is_ok() {
         client.batch_execute("commit").await?;
     } else {

@@ -12,6 +12,7 @@ use crate::{
     cloud,
     gateway::{self, Gateway},
     lambda::{InvokeContext, Lambda, LogLine, Options},
+    postgres::Addresses,
 };
 
 /// A running cloud. Everything in it ends when it is dropped.
@@ -31,7 +32,7 @@ impl Stack {
     pub(super) async fn start(setup: &Setup, url: &str, settings: &[(&str, &str)]) -> Result<Self> {
         let mut over = setup.provider.settings();
         over.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        let environment = cloud::environment(url, &over)?;
+        let environment = cloud::environment(&Addresses::one(url), &over)?;
         let functions: Vec<_> = setup.functions.iter().map(|function| function.function.clone()).collect();
         let (sender, lines) = mpsc::unbounded_channel();
         // Enough for every client of the largest load in every function at once: none is evicted, so that the

@@ -7,7 +7,7 @@ use local::{
     cloud, functions,
     lambda::{InvokeContext, InvokeError, Lambda, LogLine, LogSource, Options},
     logs,
-    postgres::Postgres,
+    postgres::{Addresses, Postgres},
     problem::problem,
     project,
     template::Template,
@@ -15,7 +15,7 @@ use local::{
 use serde_json::Value;
 
 pub(super) async fn run(function: &str, event: Option<PathBuf>, release: bool) -> Result<()> {
-    let template = cloud::template(&cloud::environment("", &cloud::shell())?)?;
+    let template = cloud::template(&cloud::environment(&Addresses::one(""), &cloud::shell())?)?;
     let function = known(&template, function)?;
     let event = event_of(function, event)?;
     let binaries = tokio::task::spawn_blocking(move || functions::build(release)).await??;
@@ -60,13 +60,13 @@ async fn invoke(
     binaries: PathBuf,
     event: String,
 ) -> Result<String> {
-    super::migrate::up(postgres.url()).await?;
+    super::migrate::up(postgres).await?;
     super::up::seed(postgres).await?;
 
     let mut settings = cloud::shell();
     // Where `cargo local` serves unless it is told another port.
     settings.entry("API_URL".to_owned()).or_insert("http://127.0.0.1:3000".to_owned());
-    let environment = cloud::environment(postgres.url(), &settings)?;
+    let environment = cloud::environment(postgres.addresses(), &settings)?;
     let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel::<LogLine>();
     let printer = tokio::spawn(async move {
         let coloured = std::io::stderr().is_terminal();

@@ -11,15 +11,15 @@ use super::{Direction, print};
 
 pub(super) async fn run(direction: Direction) -> Result<()> {
     let postgres = Postgres::open(false).await?;
-    let result = migrate(postgres.url(), direction).await;
+    let result = migrate(&postgres, direction).await;
     postgres.stop().await;
     result
 }
 
-async fn migrate(url: &str, direction: Direction) -> Result<()> {
-    let client = connect(url).await?;
+async fn migrate(postgres: &Postgres, direction: Direction) -> Result<()> {
+    let client = connect(postgres.url()).await?;
     match direction {
-        Direction::Up => print_done(migration::up(&client).await, "applied", "nothing is pending"),
+        Direction::Up => print_done(postgres.migrate().await?, "applied", "nothing is pending"),
         Direction::Down { count } => {
             print_done(migration::down(&client, count).await, "reverted", "nothing is applied")
         }
@@ -39,8 +39,8 @@ async fn migrate(url: &str, direction: Direction) -> Result<()> {
 }
 
 /// Applies what is pending; `up` runs it at every start.
-pub(super) async fn up(url: &str) -> Result<Vec<Done>> {
-    migration::up(&connect(url).await?).await.map_err(explained)
+pub(super) async fn up(postgres: &Postgres) -> Result<Vec<Done>> {
+    postgres.migrate().await?.map_err(explained)
 }
 
 fn print_done(result: Result<Vec<Done>, MigrationError>, verb: &str, nothing: &str) -> Result<()> {

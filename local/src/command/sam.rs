@@ -10,7 +10,12 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use local::{cloud, keys, postgres::Postgres, problem::problem, project};
+use local::{
+    cloud, keys,
+    postgres::{Addresses, Postgres},
+    problem::problem,
+    project,
+};
 use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_postgres::config::Host;
@@ -26,7 +31,7 @@ pub(super) async fn run() -> Result<()> {
 }
 
 async fn serve(postgres: &Postgres) -> Result<()> {
-    super::migrate::up(postgres.url()).await?;
+    super::migrate::up(postgres).await?;
     super::up::seed(postgres).await?;
     let database: tokio_postgres::Config = postgres.url().parse()?;
     let (Some(Host::Tcp(host)), Some(port)) = (database.get_hosts().first(), database.get_ports().first())
@@ -42,8 +47,8 @@ async fn serve(postgres: &Postgres) -> Result<()> {
         }
         None => (format!("host.docker.internal:{port}"), None),
     };
-    let url = postgres.url().replacen(&format!("{host}:{port}"), &reached, 1);
-    let settings = settings(&url)?;
+    let addresses = postgres.addresses().map(|url| url.replacen(&format!("{host}:{port}"), &reached, 1));
+    let settings = settings(&addresses)?;
     let path = project::root().join(FILE);
     write(&path, &json!({ "Parameters": { "PRAXIS_SETTINGS": settings } }).to_string())?;
 
@@ -68,10 +73,10 @@ async fn serve(postgres: &Postgres) -> Result<()> {
 const PARAMETERS: &str = "--parameter-overrides Architecture=$(uname -m | sed s/aarch64/arm64/)";
 
 /// The text of `PRAXIS_SETTINGS`, as `cargo local` gives it to its own functions.
-fn settings(database_url: &str) -> Result<String> {
+fn settings(addresses: &Addresses) -> Result<String> {
     let mut over = cloud::shell();
     over.entry("API_URL".to_owned()).or_insert("http://127.0.0.1:3000".to_owned());
-    let mut environment = cloud::environment(database_url, &over)?;
+    let mut environment = cloud::environment(addresses, &over)?;
     // A container has this folder and none of this machine's.
     environment.insert("MAIL_DIRECTORY".to_owned(), "/tmp/mail".to_owned());
     environment.remove("AUTH_KEYS_FILE");

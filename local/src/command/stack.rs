@@ -33,7 +33,8 @@ pub(super) struct Stack {
 struct Origin {
     programs: PathBuf,
     environment: BTreeMap<String, String>,
-    database_url: String,
+    /// The database, as jobs come to it.
+    jobs: String,
     hold: Hold,
 }
 
@@ -58,13 +59,13 @@ impl Stack {
         let mut settings = cloud::shell();
         let address = format!("{}://{}", cloud::scheme(&settings), listener.local_addr()?);
         settings.entry("API_URL".to_owned()).or_insert(address);
-        let environment = cloud::environment(postgres.url(), &settings)?;
+        let environment = cloud::environment(postgres.addresses(), &settings)?;
         // With a mail server of the developer's own, mails are no files.
         let sent_out = environment.contains_key("MAIL_URL");
         let mails = environment.get("MAIL_DIRECTORY").filter(|_| !sent_out).map(PathBuf::from);
         let template = cloud::template(&environment)?;
         let origin =
-            Origin { programs, environment, database_url: postgres.url().to_owned(), hold: hold.clone() };
+            Origin { programs, environment, jobs: postgres.addresses().jobs.clone(), hold: hold.clone() };
         let behind = Behind::start(template, &origin).await?;
         let options = gateway::Options { mails: mails.clone(), ..gateway::Options::default() };
         let (template, lambda) = (Arc::clone(&behind.template), Arc::clone(&behind.lambda));
@@ -136,7 +137,7 @@ impl Behind {
         let (last_call, called) = oneshot::channel();
         let writer = tokio::spawn(write(receiver, called, file, hand_over));
         let scheduler = Scheduler::start(&template, &lambda)?;
-        let queues = Queues::start(&template, &lambda, &origin.database_url);
+        let queues = Queues::start(&template, &lambda, &origin.jobs);
         Ok(Self { lambda, template, scheduler, queues, writer, last_call })
     }
 

@@ -77,7 +77,7 @@ async fn serve(
 async fn prepare(postgres: &Postgres, release: bool) -> Result<PathBuf> {
     eprintln!("building the functions");
     let programs = tokio::task::spawn_blocking(move || functions::build(release)).await??;
-    for done in migrate::up(postgres.url()).await? {
+    for done in migrate::up(postgres).await? {
         eprintln!("applied migration {} in {} ms", done.label, done.duration_ms);
     }
     seed(postgres).await?;

@@ -8,12 +8,18 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use platform::{
+    login,
+    migration::{self, Done, MigrationError},
+};
+use shared::database::{Login, LoginSecret};
 use tokio_postgres::Client;
 
 use super::{
     account::{self, Account},
+    addresses::Addresses,
     connect,
-    files::{Secrets, password, private_folder, remove, sweep},
+    files::{Secrets, private_folder, remove, sweep},
     plan::{Kind, Plan},
     programs,
     server::{Lock, Server},
@@ -21,7 +27,7 @@ use super::{
 use crate::{problem::problem, project};
 
 /// The database of the development tool, and the role that owns it.
-const PRAXIS: &str = "praxis";
+pub(super) const PRAXIS: &str = "praxis";
 
 /// A private PostgreSQL.
 pub struct Cluster {
@@ -108,7 +114,7 @@ impl Cluster {
             private_folder(&home, account)?;
             let lock = File::create(home.join("lock"))?;
             lock.lock()?;
-            let secrets = Secrets { superuser: password(), praxis: password() };
+            let secrets = Secrets::new();
             Ok(Plan { programs, account, home, kind, secrets, _lock: Some(lock) })
         })
         .await??;
@@ -123,23 +129,52 @@ impl Cluster {
         Ok(Self { plan, port, server: Some(server) })
     }
 
-    /// The address of the development database, as the role that functions sign in as.
+    /// The address of the development database, as the role that owns it.
     pub fn url(&self) -> String {
         self.database_url(PRAXIS)
     }
 
     /// The address of `database` as the role that owns it.
     pub fn database_url(&self, database: &str) -> String {
-        format!(
-            "postgres://{PRAXIS}:{}@127.0.0.1:{}/{database}?sslmode=disable",
-            self.plan.secrets.praxis, self.port
-        )
+        self.address(PRAXIS, &self.plan.secrets.praxis, database)
+    }
+
+    /// The addresses of `database` by login. The logins are there after the first [`Cluster::migrate`].
+    pub fn addresses(&self, database: &str) -> Addresses {
+        let [(_, requests), (_, accounts), (_, jobs)] = self.logins();
+        let [requests, accounts, jobs] =
+            [requests, accounts, jobs].map(|login| self.address(&login.role, &login.password, database));
+        Addresses { requests, accounts, jobs, owner: self.database_url(database) }
+    }
+
+    fn logins(&self) -> [(Login, LoginSecret); 3] {
+        let secrets = &self.plan.secrets;
+        let secret =
+            |role: &str, password: &String| LoginSecret { role: role.to_owned(), password: password.clone() };
+        [
+            (Login::Requests, secret("praxis_requests", &secrets.requests)),
+            (Login::Accounts, secret("praxis_accounts", &secrets.accounts)),
+            (Login::Jobs, secret("praxis_jobs", &secrets.jobs)),
+        ]
+    }
+
+    fn address(&self, role: &str, password: &str, database: &str) -> String {
+        format!("postgres://{role}:{password}@127.0.0.1:{}/{database}?sslmode=disable", self.port)
+    }
+
+    /// Applies what is pending, and makes the logins that functions sign in as.
+    ///
+    /// # Errors
+    /// When a migration or the server refuses.
+    pub async fn migrate(&self, owner: &Client) -> Result<Vec<Done>, MigrationError> {
+        let done = migration::up(owner).await?;
+        login::keep(owner, &self.logins()).await?;
+        Ok(done)
     }
 
     /// The address of `database` as the superuser, whom no policy holds.
     pub fn superuser_url(&self, database: &str) -> String {
-        let password = &self.plan.secrets.superuser;
-        format!("postgres://postgres:{password}@127.0.0.1:{}/{database}?sslmode=disable", self.port)
+        self.address("postgres", &self.plan.secrets.superuser, database)
     }
 
     /// The folder with the data and the server's log.
@@ -157,7 +192,7 @@ impl Cluster {
         self.server.is_none()
     }
 
-    /// Creates the role that functions sign in as, and sets its password.
+    /// Creates the role that owns databases, and sets its password.
     async fn set_up_role(&self) -> Result<()> {
         let client = connect(&self.superuser_url("postgres")).await?;
         client

@@ -12,29 +12,45 @@ use anyhow::{Context, Result};
 
 use super::account::Account;
 
-/// The passwords of the two roles.
+/// The passwords of the superuser, the owner, and the functions' logins.
 pub(super) struct Secrets {
     pub(super) superuser: String,
     pub(super) praxis: String,
+    pub(super) requests: String,
+    pub(super) accounts: String,
+    pub(super) jobs: String,
 }
 
 impl Secrets {
-    /// Reads the two passwords of a cluster, or makes and keeps them in a file that only its owner can read.
+    /// New ones.
+    pub(super) fn new() -> Self {
+        Self::of(Vec::new())
+    }
+
+    /// Reads the passwords of a cluster, and makes and keeps those that are missing, in a file that only its owner can
+    /// read.
     pub(super) fn keep(path: &Path) -> Result<Self> {
-        if let Ok(text) = fs::read_to_string(path)
-            && let Some((superuser, praxis)) = text.trim().split_once('\n')
-        {
-            return Ok(Self { superuser: superuser.to_owned(), praxis: praxis.to_owned() });
+        let kept: Vec<String> =
+            fs::read_to_string(path).unwrap_or_default().lines().map(str::to_owned).collect();
+        let is_whole = kept.len() == 5;
+        let secrets = Self::of(kept);
+        if !is_whole {
+            let Self { superuser, praxis, requests, accounts, jobs } = &secrets;
+            remove(path)?;
+            write_private(path, &format!("{superuser}\n{praxis}\n{requests}\n{accounts}\n{jobs}\n"))?;
         }
-        let made = Self { superuser: password(), praxis: password() };
-        remove(path)?;
-        write_private(path, &format!("{}\n{}\n", made.superuser, made.praxis))?;
-        Ok(made)
+        Ok(secrets)
+    }
+
+    fn of(kept: Vec<String>) -> Self {
+        let mut kept = kept.into_iter();
+        let mut next = || kept.next().unwrap_or_else(password);
+        Self { superuser: next(), praxis: next(), requests: next(), accounts: next(), jobs: next() }
     }
 }
 
 /// 122 random bits; hexadecimal digits need no quoting in SQL or in an address.
-pub(super) fn password() -> String {
+fn password() -> String {
     uuid::Uuid::new_v4().simple().to_string()
 }
 

@@ -9,7 +9,7 @@ use std::sync::{
 use tokio::sync::OnceCell;
 use tokio_postgres::Client;
 
-use crate::postgres::{Cluster, connect};
+use crate::postgres::{Addresses, Cluster, connect};
 
 /// The migrated database that copies are made of.
 const TEMPLATE: &str = "praxis_migrated";
@@ -55,12 +55,17 @@ impl Database {
         }
     }
 
-    /// The address as functions use it: the owner, whom row-level security holds.
+    /// The addresses as functions use them, by login.
+    pub async fn addresses(&self) -> Addresses {
+        self.cluster().await.addresses(&self.name)
+    }
+
+    /// The address as the owner, whom row-level security holds too.
     pub async fn url(&self) -> String {
         self.cluster().await.database_url(&self.name)
     }
 
-    /// A connection as the role that owns the schema and that functions sign in as.
+    /// A connection as the role that owns the schema.
     pub async fn owner(&self) -> Client {
         connect(&self.url().await).await.expect("a connection as the owner")
     }
@@ -101,9 +106,8 @@ async fn shared() -> &'static Cluster {
             migrate(&cluster, TEMPLATE).await;
             // Roles belong to the whole server: while something depends on them, no test's way down takes them from others.
             let keep = "grant connect on database postgres
-                        to authenticated, service, praxis_request, praxis_service, praxis_definer";
-            let client =
-                connect(&cluster.superuser_url("postgres")).await.expect("a connection as the superuser");
+                        to authenticated, service, praxis_request, praxis_account, praxis_service, praxis_definer";
+            let client = connect(&cluster.superuser_url("postgres")).await.expect("a connection as the superuser");
             client.batch_execute(keep).await.expect("rights that keep the roles");
             cluster
         })
@@ -113,7 +117,7 @@ async fn shared() -> &'static Cluster {
 async fn migrate(cluster: &Cluster, database: &str) {
     cluster.set_up(database).await.expect("a database to migrate");
     let client = connect(&cluster.database_url(database)).await.expect("a connection to migrate over");
-    platform::migration::up(&client).await.expect("the migrations apply");
+    cluster.migrate(&client).await.expect("the migrations apply");
 }
 
 fn next_name() -> String {

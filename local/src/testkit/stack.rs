@@ -22,6 +22,7 @@ use crate::{
     keys::{self, Role},
     lambda::{self, InvokeContext, InvokeError, Lambda, LogLine},
     logs,
+    postgres::Addresses,
     template::Template,
 };
 
@@ -115,7 +116,8 @@ impl Builder {
             environment.insert("API_URL".to_owned(), format!("{scheme}://{address}"));
         }
         environment.extend(self.environment);
-        let environment = cloud::environment(&database.url().await, &environment).expect("an environment");
+        let environment =
+            cloud::environment(&database.addresses().await, &environment).expect("an environment");
         let template = match self.template {
             Some(template) => template,
             None => cloud::template(&environment).expect("the project's template"),
@@ -223,7 +225,12 @@ impl Stack {
         self.database.superuser().await
     }
 
-    /// A connection as the functions sign in: held by row-level security.
+    /// The addresses that functions connect to.
+    pub async fn addresses(&self) -> Addresses {
+        self.database.addresses().await
+    }
+
+    /// A connection as the role that owns the tables: held by row-level security.
     pub async fn owner(&self) -> tokio_postgres::Client {
         self.database.owner().await
     }

@@ -327,9 +327,9 @@ async fn what_anybody_may_call_has_a_limit_of_its_own_at_the_gateway() {
 async fn the_gateway_s_own_errors_demand_https_too() {
     let stack = testkit::stack().await;
     let responses = &stack.template().api.responses;
-    let without = responses
-        .iter()
-        .filter(|(_, response)| !response.headers.iter().any(|(name, _)| name == "Strict-Transport-Security"));
+    let without = responses.iter().filter(|(_, response)| {
+        !response.headers.iter().any(|(name, _)| name == "Strict-Transport-Security")
+    });
     let without: Vec<_> = without.map(|(kind, _)| kind).collect();
     assert!(!responses.is_empty() && without.is_empty(), "{without:?}");
 }

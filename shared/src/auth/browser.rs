@@ -148,21 +148,9 @@ pub fn csrf_token(secret: &OpaqueToken) -> OpaqueToken {
     secret.derive("csrf")
 }
 
-/// The session with its person, in one flight. Its use is noted once a minute, so that few requests write.
+/// The session with its person, in one flight, by the one function that may look for it.
 async fn find(db: &Db, secret: &OpaqueToken, idle_minutes: i64) -> Result<Option<SignIn>> {
-    let sql = "
-        with sign_in as (
-            select id, user_id, created_at, last_used_at
-            from identity.sign_ins
-            where secret_hash = $1 and revoked_at is null and idle_expires_at > now() and expires_at > now()
-        ), used as (
-            update identity.sign_ins
-            set last_used_at = now(), idle_expires_at = least(now() + $2 * interval '1 minute', sign_ins.expires_at)
-            from sign_in
-            where sign_ins.id = sign_in.id and sign_in.last_used_at < now() - interval '1 minute'
-        )
-        select sign_in.id, user_id, sign_in.created_at, email, display_name, deactivated_at is not null as is_deactivated
-        from sign_in join identity.users on users.id = user_id";
-    let tx = db.begin_service().await?;
+    let sql = "select id, user_id, email, display_name, created_at, is_deactivated from identity.find_session($1, $2)";
+    let tx = db.begin_anonymous().await?;
     tx.commit_with(async |tx: &Tx| tx.find(sql, &[&secret.hash(), &idle_minutes]).await).await
 }

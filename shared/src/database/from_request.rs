@@ -1,6 +1,6 @@
 //! The database as a handler's parameter.
 
-use super::{Db, target};
+use super::{Db, Login, target};
 use crate::auth::Browser;
 use crate::describe::Operation;
 use crate::error::Result;
@@ -9,7 +9,7 @@ use crate::settings::SettingError;
 
 impl FromRequest for Db {
     fn start() -> Result<(), SettingError> {
-        target::start()
+        target::start(Login::Requests)
     }
 
     async fn from_request(request: &mut Request) -> Result<Db> {

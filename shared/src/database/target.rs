@@ -1,6 +1,6 @@
 //! Where to connect, and how: the settings, the secret, and whose certificates are believed.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod};
@@ -10,11 +10,13 @@ use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::login::{Login, LoginSecret};
 use crate::error::{Result, internal};
 use crate::settings::{self, Environment, SettingError};
 use crate::{secrets, tls};
 
-static SETTINGS: OnceLock<Settings> = OnceLock::new();
+/// Those of the program's login: the one that may most, of those that its parameters asked for.
+static SETTINGS: StdMutex<Option<(Login, Arc<Settings>)>> = StdMutex::new(None);
 /// Kept for the sandbox's life, because reading a secret costs a call.
 static TARGET: Mutex<Option<Arc<Target>>> = Mutex::const_new(None);
 /// When the secret was last read again.
@@ -62,16 +64,67 @@ pub(super) struct Target {
     pub pool: Option<Pool>,
 }
 
-/// Reads the settings that begin with `DATABASE_`.
-pub(super) fn start() -> Result<(), SettingError> {
-    let source = match (settings::find("DATABASE_URL"), settings::find("DATABASE_SECRET_ARN")) {
-        (Some(url), _) => {
-            encrypted(config_of(&url)?, "DATABASE_URL", Environment::current())?;
-            Source::Url(url)
+/// Reads the settings that begin with `DATABASE_`, for a program that connects as `login`. One whose parameters ask for
+/// several connects as the one that may most.
+pub(super) fn start(login: Login) -> Result<(), SettingError> {
+    let mut settings = SETTINGS.lock().unwrap_or_else(PoisonError::into_inner);
+    if settings.as_ref().is_none_or(|(before, _)| *before < login) {
+        *settings = Some((login, Arc::new(read_settings(login)?)));
+    }
+    Ok(())
+}
+
+/// Where a login's name and password are. One without a setting of its own is the one that everybody has, which is for
+/// databases of a developer's own and refused in production.
+fn source(login: Login) -> Result<Source, SettingError> {
+    let missing = |prefix: &str| format!("{prefix}_URL or {prefix}_SECRET_ARN must be set");
+    if let Some(own) = own_source(login) {
+        return own;
+    }
+    if Environment::current() == Environment::Production {
+        return Err(missing(match login {
+            Login::Requests => "DATABASE",
+            Login::Accounts => "DATABASE_ACCOUNTS",
+            Login::Jobs => "DATABASE_JOBS",
+            Login::Owner => "DATABASE_OWNER",
+        }));
+    }
+    own_source(Login::Requests).unwrap_or_else(|| Err(missing("DATABASE")))
+}
+
+fn own_source(login: Login) -> Option<Result<Source, SettingError>> {
+    let (name, url, secret) = match login {
+        Login::Requests => {
+            ("DATABASE_URL", settings::find("DATABASE_URL"), settings::find("DATABASE_SECRET_ARN"))
         }
-        (None, Some(arn)) => Source::Secret(arn),
-        (None, None) => return Err("DATABASE_URL or DATABASE_SECRET_ARN must be set".to_owned()),
+        Login::Accounts => (
+            "DATABASE_ACCOUNTS_URL",
+            settings::find("DATABASE_ACCOUNTS_URL"),
+            settings::find("DATABASE_ACCOUNTS_SECRET_ARN"),
+        ),
+        Login::Jobs => (
+            "DATABASE_JOBS_URL",
+            settings::find("DATABASE_JOBS_URL"),
+            settings::find("DATABASE_JOBS_SECRET_ARN"),
+        ),
+        Login::Owner => (
+            "DATABASE_OWNER_URL",
+            settings::find("DATABASE_OWNER_URL"),
+            settings::find("DATABASE_OWNER_SECRET_ARN"),
+        ),
     };
+    match (url, secret) {
+        (Some(url), _) => {
+            let config = config_of(&url).and_then(|config| encrypted(config, name, Environment::current()));
+            Some(config.map(|_| Source::Url(url)))
+        }
+        (None, Some(arn)) => Some(Ok(Source::Secret(arn))),
+        (None, None) => None,
+    }
+}
+
+fn read_settings(login: Login) -> Result<Settings, SettingError> {
+    let source = source(login)?;
     let keeping = match settings::find("DATABASE_CONNECTION").as_deref() {
         None | Some("per_request") => Keeping::PerRequest,
         Some("pooler") => Keeping::Pooler,
@@ -91,13 +144,45 @@ pub(super) fn start() -> Result<(), SettingError> {
         port: port.map_err(|_| "DATABASE_PORT must be a port")?,
         database: settings::find("DATABASE_NAME"),
     };
-    SETTINGS.get_or_init(|| Settings { source, keeping, authorities, place });
-    Ok(())
+    Ok(Settings { source, keeping, authorities, place })
+}
+
+/// Name and password of a login that has a setting of its own.
+pub(super) async fn login_secret(login: Login) -> Result<Option<LoginSecret>> {
+    let Some(source) = own_source(login) else { return Ok(None) };
+    let text = match source.map_err(internal)? {
+        Source::Url(url) => url,
+        Source::Secret(arn) => match secrets::pending(&arn).await {
+            Ok(pending) => pending,
+            // Most of the time there is none.
+            Err(_) => secrets::fresh(&arn).await?,
+        },
+    };
+    let role = role_of(&text);
+    let place = &settings()?.place;
+    let (config, _) = read(&text, place)?;
+    let missing = |what| internal(format!("the secret of the login {login:?} has no {what}"));
+    let role = match role {
+        Some(role) => role,
+        None => config.get_user().ok_or_else(|| missing("username"))?.to_owned(),
+    };
+    let password = config.get_password().ok_or_else(|| missing("password"))?;
+    let password = String::from_utf8(password.to_vec()).map_err(|_| missing("password in UTF-8"))?;
+    Ok(Some(LoginSecret { role, password }))
+}
+
+/// The role's name, of a secret whose `username` is another: that of a pooler.
+fn role_of(text: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Named {
+        role: Option<String>,
+    }
+    serde_json::from_str::<Named>(text).ok()?.role
 }
 
 /// Whether connections are a pooler's.
 pub(super) fn is_pooler() -> bool {
-    SETTINGS.get().is_some_and(|settings| settings.keeping == Keeping::Pooler)
+    settings().is_ok_and(|settings| settings.keeping == Keeping::Pooler)
 }
 
 /// The target of this sandbox.
@@ -110,9 +195,9 @@ pub(super) async fn get() -> Result<Arc<Target>> {
     let target = match &settings.source {
         Source::Url(url) => {
             let config = encrypted(config_of(url).map_err(internal)?, "DATABASE_URL", Environment::current());
-            Target::new(settings, config.map_err(internal)?, settings.authorities.as_deref())?
+            Target::new(&settings, config.map_err(internal)?, settings.authorities.as_deref())?
         }
-        Source::Secret(arn) => Target::of_secret(settings, &secrets::get(arn).await?)?,
+        Source::Secret(arn) => Target::of_secret(&settings, &secrets::get(arn).await?)?,
     };
     let target = Arc::new(target);
     *kept = Some(target.clone());
@@ -129,10 +214,10 @@ pub(super) async fn instead_of(refused: &Target) -> Result<Vec<Arc<Target>>> {
     if before.is_some_and(|before| before.elapsed() < PAUSE) {
         return Ok(Vec::new());
     }
-    let mut targets = vec![Target::of_secret(settings, &secrets::fresh(arn).await?)?];
+    let mut targets = vec![Target::of_secret(&settings, &secrets::fresh(arn).await?)?];
     // Most secrets have none, and then the first one is all there is to try.
     if let Ok(pending) = secrets::pending(arn).await {
-        targets.push(Target::of_secret(settings, &pending)?);
+        targets.push(Target::of_secret(&settings, &pending)?);
     }
     targets.retain(|target| target.config != refused.config);
     targets.dedup_by(|one, other| one.config == other.config);
@@ -145,8 +230,10 @@ pub(super) async fn keep(target: Arc<Target>) {
     *REREAD.lock().await = None;
 }
 
-fn settings() -> Result<&'static Settings> {
-    SETTINGS.get().ok_or_else(|| internal("the database's settings were not read"))
+fn settings() -> Result<Arc<Settings>> {
+    let settings = SETTINGS.lock().unwrap_or_else(PoisonError::into_inner);
+    let settings = settings.as_ref().map(|(_, settings)| settings.clone());
+    settings.ok_or_else(|| internal("the database's settings were not read"))
 }
 
 impl Target {

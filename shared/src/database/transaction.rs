@@ -22,8 +22,7 @@ use crate::log::Stats;
 pub struct Tx {
     connection: Arc<Connection>,
     stats: Arc<Stats>,
-    /// The person with the sign-in that they came by, or `None` for the service role.
-    person: Option<(Uuid, Option<Uuid>)>,
+    role: Role,
     /// How long each statement may take.
     patience: Duration,
     is_open: AtomicBool,
@@ -32,7 +31,30 @@ pub struct Tx {
     is_closing: AtomicBool,
 }
 
-/// How long a statement waits for a lock that another transaction holds.
+/// What a transaction may do.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Role {
+    /// What a person may, by the sign-in that they came by.
+    Request(Uuid, Option<Uuid>),
+    /// What anybody may.
+    Nobody,
+    /// Everybody's accounts.
+    Account,
+    /// What jobs do.
+    Service,
+}
+
+impl Role {
+    fn name(self) -> &'static str {
+        match self {
+            Role::Request(..) | Role::Nobody => "praxis_request",
+            Role::Account => "praxis_account",
+            Role::Service => "praxis_service",
+        }
+    }
+}
+
+/// How long a statement waits for a lock that another transaction holds; half of its own time at most.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the server keeps a transaction whose function says nothing: its sandbox is frozen or gone. Longer than a job
 /// works between two statements.
@@ -66,21 +88,21 @@ impl Row {
 }
 
 impl Tx {
-    pub(super) fn new(
-        connection: Arc<Connection>,
-        stats: Arc<Stats>,
-        person: Option<(Uuid, Option<Uuid>)>,
-        patience: Duration,
-    ) -> Tx {
+    pub(super) fn new(connection: Arc<Connection>, stats: Arc<Stats>, role: Role, patience: Duration) -> Tx {
         Tx {
             connection,
             stats,
-            person,
+            role,
             patience,
             is_open: AtomicBool::new(false),
             has_failed: AtomicBool::new(false),
             is_closing: AtomicBool::new(false),
         }
+    }
+
+    /// Whether it is a person's, who may do less than the service.
+    pub(crate) fn is_of_request(&self) -> bool {
+        matches!(self.role, Role::Request(..) | Role::Nobody)
     }
 
     /// All rows of a statement.
@@ -199,11 +221,11 @@ impl Tx {
             if was_open { "rollback; " } else { "" },
             // Zero would mean no end at all.
             self.patience.as_millis().max(1),
-            LOCK_TIMEOUT.min(self.patience).as_millis().max(1),
+            LOCK_TIMEOUT.min(self.patience / 2).as_millis().max(1),
             IDLE_TIMEOUT.as_millis(),
-            if self.person.is_some() { "praxis_request" } else { "praxis_service" },
+            self.role.name(),
         );
-        let Some((person, sign_in)) = self.person else {
+        let Role::Request(person, sign_in) = self.role else {
             return self.connection.batch_execute(&begin).await;
         };
         // Sets the claims, and refuses somebody who was deactivated or whose sign-in has ended.

@@ -14,11 +14,10 @@ use serde_json::{Value, json};
 use tracing::Instrument;
 
 use super::{Route, time_left};
-use crate::database::Db;
+use crate::database::{Db, JobsDb, Login, OwnerDb};
 use crate::error::{Error, Result, internal};
 use crate::input::Problems;
 use crate::log::{self, Kind, Outcome, Stats};
-use crate::request::FromRequest;
 use crate::settings::SettingError;
 
 /// What starts a job: the event's JSON, read like a body.
@@ -27,8 +26,8 @@ pub struct Event<T>(pub T);
 /// A job with its types forgotten.
 pub(crate) struct Job {
     run: Arc<dyn Fn(Db, Value) -> JobFuture + Send + Sync>,
-    /// Whether it needs the database's settings.
-    database: bool,
+    /// As whom it connects to the database, if it does.
+    login: Option<Login>,
     /// Reads the settings that the job needs beyond the database's.
     pub(super) needs: Option<fn() -> Result<(), SettingError>>,
     /// How to ask whether the first migration was, for a job that has nothing to do before. Every program contains the runner below, which must not name the database:
@@ -45,15 +44,15 @@ type JobFuture = Pin<Box<dyn Future<Output = Result<Value>> + Send>>;
 
 impl Job {
     pub(super) fn start(&self) -> Result<(), SettingError> {
-        if self.database {
-            Db::start()?;
+        if let Some(login) = self.login {
+            login.start()?;
         }
         self.needs.map_or(Ok(()), |start| start())
     }
 }
 
-/// A function that is a job: `async fn(Db, Event<T>) -> Result<R>`, or without the database `async fn(Event<T>) ->
-/// Result<R>`; what it returns stands in its log line.
+/// A function that is a job: `async fn(JobsDb, Event<T>) -> Result<R>`, or without the database `async fn(Event<T>) ->
+/// Result<R>`, or as the tables' owner `async fn(OwnerDb, Event<T>) -> Result<R>`; what it returns stands in its log line.
 pub trait IntoJob<Parameters> {
     /// Forgets the types.
     fn into_job(self) -> Route;
@@ -61,7 +60,7 @@ pub trait IntoJob<Parameters> {
 
 impl<F, Fut, T, R> IntoJob<(T, R)> for F
 where
-    F: Fn(Db, Event<T>) -> Fut + Send + Sync + 'static,
+    F: Fn(JobsDb, Event<T>) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<R>> + Send + 'static,
     T: Deserr<Problems> + Send + 'static,
     R: Serialize + 'static,
@@ -72,12 +71,12 @@ where
             let function = function.clone();
             Box::pin(async move {
                 let event = crate::input::read(event)?;
-                Ok(serde_json::to_value(function(db, Event(event)).await?)?)
+                Ok(serde_json::to_value(function(JobsDb(db), Event(event)).await?)?)
             })
         };
         Route::job(Job {
             run: Arc::new(run),
-            database: true,
+            login: Some(Login::Jobs),
             needs: None,
             is_migrated: Some(|db| Box::pin(db.is_migrated())),
         })
@@ -103,7 +102,30 @@ where
                 Ok(serde_json::to_value(function(Event(event)).await?)?)
             })
         };
-        Route::job(Job { run: Arc::new(run), database: false, needs: None, is_migrated: None })
+        Route::job(Job { run: Arc::new(run), login: None, needs: None, is_migrated: None })
+    }
+}
+
+/// Marks the parameters of the job that owns the tables.
+pub struct OwnerEvent<P>(std::marker::PhantomData<P>);
+
+impl<F, Fut, T, R> IntoJob<OwnerEvent<(T, R)>> for F
+where
+    F: Fn(OwnerDb, Event<T>) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<R>> + Send + 'static,
+    T: Deserr<Problems> + Send + 'static,
+    R: Serialize + 'static,
+{
+    fn into_job(self) -> Route {
+        let function = Arc::new(self);
+        let run = move |db: Db, event: Value| -> JobFuture {
+            let function = function.clone();
+            Box::pin(async move {
+                let event = crate::input::read(event)?;
+                Ok(serde_json::to_value(function(OwnerDb(db), Event(event)).await?)?)
+            })
+        };
+        Route::job(Job { run: Arc::new(run), login: Some(Login::Owner), needs: None, is_migrated: None })
     }
 }
 
@@ -135,7 +157,7 @@ pub struct Batch {
 /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>
 pub fn queue<F, Fut>(work: F) -> Route
 where
-    F: Fn(Db, Message) -> Fut + Send + Sync + 'static,
+    F: Fn(JobsDb, Message) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<()>> + Send + 'static,
 {
     let work = Arc::new(work);
@@ -146,7 +168,7 @@ where
             let mut failures = Vec::new();
             for message in batch.records {
                 let id = message.id.clone();
-                let outcome = AssertUnwindSafe(work(db.clone(), message)).catch_unwind().await;
+                let outcome = AssertUnwindSafe(work(JobsDb(db.clone()), message)).catch_unwind().await;
                 if let Err(error) = outcome.unwrap_or_else(|_| Err(internal("the worker panicked"))) {
                     tracing::error!(
                         message_id = id,
@@ -165,7 +187,7 @@ where
     };
     Route::job(Job {
         run: Arc::new(run),
-        database: true,
+        login: Some(Login::Jobs),
         needs: None,
         is_migrated: Some(|db| Box::pin(db.is_migrated())),
     })

@@ -78,8 +78,8 @@ async fn a_rotated_password_is_used_at_once() {
         let (rotated, secrets) = (Rotated::new().await, Secrets::caching(ttl()).await);
         secrets.put(ARN, rotated.url("first"));
         let stack = probe()
-            .env("DATABASE_URL", "")
-            .env("DATABASE_SECRET_ARN", ARN)
+            .env("DATABASE_JOBS_URL", "")
+            .env("DATABASE_JOBS_SECRET_ARN", ARN)
             .env("DATABASE_CONNECTION", connection)
             .env("PARAMETERS_SECRETS_EXTENSION_HTTP_PORT", secrets.port())
             .start()
@@ -114,8 +114,8 @@ async fn an_extension_with_a_cache_would_hide_it() {
     let (rotated, secrets) = (Rotated::new().await, Secrets::caching(Duration::from_secs(300)).await);
     secrets.put(ARN, rotated.url("first"));
     let stack = probe()
-        .env("DATABASE_URL", "")
-        .env("DATABASE_SECRET_ARN", ARN)
+        .env("DATABASE_JOBS_URL", "")
+        .env("DATABASE_JOBS_SECRET_ARN", ARN)
         .env("PARAMETERS_SECRETS_EXTENSION_HTTP_PORT", secrets.port())
         .start()
         .await;
@@ -136,8 +136,8 @@ async fn a_secret_that_rds_manages_reaches_a_server_with_an_authority_of_its_own
     std::fs::write(&file, authority).expect("a file");
     let stack = async |file: &PathBuf| {
         probe()
-            .env("DATABASE_URL", "")
-            .env("DATABASE_SECRET_ARN", ARN)
+            .env("DATABASE_JOBS_URL", "")
+            .env("DATABASE_JOBS_SECRET_ARN", ARN)
             .env("DATABASE_HOST", "127.0.0.1")
             .env("DATABASE_PORT", port.to_string())
             .env("DATABASE_NAME", &rotated.name)

@@ -4,6 +4,7 @@ mod database;
 mod limit;
 mod outbox;
 mod roles;
+mod timeouts;
 mod tokens;
 
 use std::collections::BTreeMap;

@@ -19,7 +19,7 @@ fn main() {
 async fn login(
     _: OwnSignIn,
     _: KnownOrigin,
-    db: Db,
+    db: AccountsDb,
     limits: Limits,
     passwords: Passwords,
     client: Client,

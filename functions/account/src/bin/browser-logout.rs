@@ -17,7 +17,7 @@ struct SignedOut {
     message: &'static str,
 }
 
-async fn logout(db: Db, Visitor(caller): Visitor) -> Result<WithCookies<Json<SignedOut>>> {
+async fn logout(db: AccountsDb, Visitor(caller): Visitor) -> Result<WithCookies<Json<SignedOut>>> {
     if let Some((user_id, sign_in_id)) = caller.and_then(|user| Some((user.id, user.sign_in?))) {
         let tx = db.begin_service().await?;
         sign_in::sign_out(&tx, user_id, sign_in_id).await?;

@@ -22,7 +22,7 @@ struct Built {
     ready: u64,
 }
 
-async fn build(db: Db, Event(Schedule {}): Event<Schedule>) -> Result<Built> {
+async fn build(db: JobsDb, Event(Schedule {}): Event<Schedule>) -> Result<Built> {
     let (started, mut ready, mut failed, mut given_up) = (Instant::now(), 0, 0, 0);
     // One that can neither be made nor given up does not stop the others.
     match give_up(&db).await {
@@ -56,7 +56,7 @@ async fn build(db: Db, Event(Schedule {}): Event<Schedule>) -> Result<Built> {
     Ok(Built { ready })
 }
 
-async fn give_up(db: &Db) -> Result<usize> {
+async fn give_up(db: &JobsDb) -> Result<usize> {
     let tx = db.begin_service().await?;
     let given_up = export::give_up(&tx).await?;
     tx.commit().await?;

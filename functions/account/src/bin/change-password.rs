@@ -22,7 +22,7 @@ struct PasswordChange {
 }
 
 async fn change(
-    db: Db,
+    db: AccountsDb,
     user: User,
     limits: Limits,
     passwords: Passwords,

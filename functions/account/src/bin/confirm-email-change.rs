@@ -8,7 +8,7 @@ fn main() {
     serve(post("/api/v1/identity/email/confirm", confirm).or(409, "User with this email already exists"))
 }
 
-async fn confirm(db: Db, Json(link): Json<LinkToken>) -> Result<NoContent> {
+async fn confirm(db: AccountsDb, Json(link): Json<LinkToken>) -> Result<NoContent> {
     let tx = db.begin_service().await?;
     let opened = mail_link::take(&tx, Purpose::ChangeEmail, &link.token).await?;
     let old = mailbox::lock(&tx, opened.user_id).await?;

@@ -7,7 +7,7 @@ fn main() {
     serve(job(create).needs(shared::language::start))
 }
 
-async fn create(db: Db, Event(new): Event<NewAdmin>) -> Result<Appointed> {
+async fn create(db: JobsDb, Event(new): Event<NewAdmin>) -> Result<Appointed> {
     let tx = db.begin_service().await?;
     let appointed = administration::appoint(&tx, &new).await?;
     tx.commit().await?;

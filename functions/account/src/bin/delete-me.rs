@@ -16,7 +16,7 @@ fn main() {
 }
 
 async fn request(
-    db: Db,
+    db: AccountsDb,
     user: User,
     client: Client,
     limits: Limits,

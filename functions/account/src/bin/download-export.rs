@@ -31,7 +31,7 @@ struct Which {
 
 async fn download(
     _: TakesZip,
-    db: Db,
+    db: AccountsDb,
     Path(link): Path<Link>,
     Query(which): Query<Which>,
 ) -> Result<ZipDownload> {

@@ -22,7 +22,7 @@ struct Erased {
     people: u64,
 }
 
-async fn erase(db: Db, Event(Schedule {}): Event<Schedule>) -> Result<Erased> {
+async fn erase(db: JobsDb, Event(Schedule {}): Event<Schedule>) -> Result<Erased> {
     let (started, mut people, mut failed) = (Instant::now(), 0, Vec::new());
     while started.elapsed() < LAST_START {
         // A transaction for each, so that one who cannot be erased does not keep the others.

@@ -18,7 +18,7 @@ fn main() {
 
 async fn finish(
     _: OwnSignIn,
-    db: Db,
+    db: AccountsDb,
     google: Google,
     browser: Browser,
     limits: Limits,

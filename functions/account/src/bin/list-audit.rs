@@ -9,7 +9,7 @@ fn main() {
 }
 
 async fn list(
-    db: Db,
+    db: AccountsDb,
     _admin: Admin,
     KeysetPaged(filter, paging): KeysetPaged<AuditFilter, AuditRow, 100, 50>,
 ) -> Result<Json<KeysetPage<AuditRow>>> {

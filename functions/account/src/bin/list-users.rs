@@ -9,7 +9,7 @@ fn main() {
 }
 
 async fn list(
-    db: Db,
+    db: AccountsDb,
     _admin: Admin,
     KeysetPaged(filter, paging): KeysetPaged<UserFilter, UserAccount, 100, 50>,
 ) -> Result<Json<UserPage>> {

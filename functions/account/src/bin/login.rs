@@ -18,7 +18,7 @@ fn main() {
 
 async fn login(
     _: OwnSignIn,
-    db: Db,
+    db: AccountsDb,
     limits: Limits,
     passwords: Passwords,
     signer: Signer,

@@ -10,7 +10,7 @@ fn main() {
 }
 
 async fn logout(
-    db: Db,
+    db: AccountsDb,
     Visitor(caller): Visitor,
     OptionalRefreshToken(token): OptionalRefreshToken,
 ) -> Result<NoContent> {

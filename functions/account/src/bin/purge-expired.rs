@@ -19,7 +19,7 @@ fn main() {
 #[input]
 struct Schedule {}
 
-async fn purge(db: Db, Event(Schedule {}): Event<Schedule>) -> Result<BTreeMap<&'static str, u64>> {
+async fn purge(db: JobsDb, Event(Schedule {}): Event<Schedule>) -> Result<BTreeMap<&'static str, u64>> {
     let (started, mut counts, mut failed) = (Instant::now(), BTreeMap::new(), Vec::new());
     for kind in &expiry::KINDS {
         let count: &mut u64 = counts.entry(kind.table).or_default();
@@ -58,7 +58,7 @@ async fn purge(db: Db, Event(Schedule {}): Event<Schedule>) -> Result<BTreeMap<&
 }
 
 /// Deletes in a transaction of its own.
-async fn batch(db: &Db, delete: impl AsyncFnOnce(&Tx) -> Result<u64>) -> Result<u64> {
+async fn batch(db: &JobsDb, delete: impl AsyncFnOnce(&Tx) -> Result<u64>) -> Result<u64> {
     let tx = db.begin_service().await?;
     let deleted = delete(&tx).await?;
     tx.commit().await?;

@@ -15,7 +15,7 @@ fn main() {
 
 async fn refresh(
     _: OwnSignIn,
-    db: Db,
+    db: AccountsDb,
     limits: Limits,
     signer: Signer,
     Json(given): Json<RefreshTokenBody>,

@@ -17,7 +17,7 @@ fn main() {
 
 async fn register(
     _: OwnSignIn,
-    db: Db,
+    db: AccountsDb,
     limits: Limits,
     passwords: Passwords,
     client: Client,

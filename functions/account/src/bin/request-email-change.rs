@@ -22,7 +22,7 @@ struct EmailChange {
 }
 
 async fn request(
-    db: Db,
+    db: AccountsDb,
     user: User,
     limits: Limits,
     passwords: Passwords,

@@ -21,7 +21,7 @@ struct Forgotten {
 
 async fn request(
     _: OwnSignIn,
-    db: Db,
+    db: AccountsDb,
     limits: Limits,
     client: Client,
     Json(forgotten): Json<Forgotten>,

@@ -14,7 +14,7 @@ fn main() {
     )
 }
 
-async fn resend(db: Db, user: User, limits: Limits) -> Result<Accepted<MailSent>> {
+async fn resend(db: AccountsDb, user: User, limits: Limits) -> Result<Accepted<MailSent>> {
     person::must_be_active(&db, &user).await?;
     mail_link::limit(&db, &limits, &user).await?;
     let tx = db.begin_service().await?;

@@ -13,7 +13,7 @@ fn main() {
 
 async fn reset(
     _: OwnSignIn,
-    db: Db,
+    db: AccountsDb,
     limits: Limits,
     passwords: Passwords,
     client: Client,

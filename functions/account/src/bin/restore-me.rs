@@ -9,7 +9,7 @@ fn main() {
     serve(post("/api/v1/me/restore", restore).or(409, "No deletion was requested"))
 }
 
-async fn restore(db: Db, user: User, limits: Limits) -> Result<Json<Profile>> {
+async fn restore(db: AccountsDb, user: User, limits: Limits) -> Result<Json<Profile>> {
     // As the caller first: that refuses somebody who was deactivated.
     let profile = profile::get(&db.begin(&user).await?, &user).await?;
     erasure::limit(&db, &limits, &user).await?;

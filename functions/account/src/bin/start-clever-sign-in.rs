@@ -10,7 +10,7 @@ fn main() {
 
 async fn start(
     _: OwnSignIn,
-    db: Db,
+    db: AccountsDb,
     clever: Clever,
     browser: Browser,
     limits: Limits,

@@ -10,7 +10,7 @@ fn main() {
 
 async fn start(
     _: OwnSignIn,
-    db: Db,
+    db: AccountsDb,
     google: Google,
     browser: Browser,
     limits: Limits,

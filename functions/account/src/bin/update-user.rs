@@ -12,7 +12,7 @@ fn main() {
 }
 
 async fn update(
-    db: Db,
+    db: AccountsDb,
     admin: Admin,
     Path(path): Path<UserPath>,
     Json(changes): Json<UserPatch>,

@@ -8,7 +8,7 @@ fn main() {
     serve(post("/api/v1/identity/email/verify", verify))
 }
 
-async fn verify(db: Db, Json(link): Json<LinkToken>) -> Result<NoContent> {
+async fn verify(db: AccountsDb, Json(link): Json<LinkToken>) -> Result<NoContent> {
     let tx = db.begin_service().await?;
     let opened = mail_link::take(&tx, Purpose::VerifyEmail, &link.token).await?;
     mailbox::verify(&tx, opened.user_id).await?;

@@ -1,4 +1,5 @@
-//! The archives of an export: a zip with one JSON file per table and a README, in parts that one answer can carry.
+//! The archives of an export: zips with one JSON file per table and a README, in parts that one answer can carry. They are
+//! made record by record, so that however much there is, one part and one file of it are in memory.
 
 use std::fmt::Write as _;
 use std::io::{Cursor, Write as _};
@@ -9,15 +10,13 @@ use shared::prelude::*;
 use zip::write::{PreparedZipFile, SimpleFileOptions};
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
-/// What goes into the archives.
+/// What a README tells of the archives.
 #[derive(Debug)]
 pub struct Contents {
     /// The person.
     pub user_id: Uuid,
     /// As of when.
     pub made_at: Timestamp,
-    /// Every record, those of a table one after the other.
-    pub records: Vec<Record>,
     /// What the tables are.
     pub tables: Vec<Table>,
     /// What is left out.
@@ -70,61 +69,102 @@ const FILE_BYTES: usize = 4_000_000;
 /// What the archive needs for a file besides its bytes: two headers with its name.
 const HEADER_BYTES: usize = 400;
 
-/// The archives: one, or as many as it takes. `link` leads to the first one, and with `?part=2` to the second. A record
-/// that alone is larger than a part is a 500.
-pub fn parts(contents: &Contents, link: &str) -> Result<Vec<Vec<u8>>> {
-    let options = SimpleFileOptions::default()
-        .compression_method(CompressionMethod::Deflated)
-        .last_modified_time(DateTime::try_from(contents.made_at.to_zoned(TimeZone::UTC).datetime())?);
-    let mut parts: Vec<Vec<PreparedZipFile>> = vec![Vec::new()];
-    let mut size = README_BYTES;
-    for (name, text) in files(&contents.records) {
-        let file = PreparedZipFile::from_data(name, options, text.as_bytes())?;
-        let file_size = usize::try_from(file.compressed_size())? + HEADER_BYTES;
-        if size + file_size > PART_BYTES {
-            parts.push(Vec::new());
-            size = README_BYTES;
-        }
-        size += file_size;
-        parts.last_mut().ok_or_else(|| internal("an export without parts"))?.push(file);
-    }
-    let count = parts.len();
-    let mut archives = Vec::with_capacity(count);
-    for (number, files) in (1..).zip(parts) {
-        let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-        zip.start_file("README.txt", options)?;
-        zip.write_all(readme(contents, link, number, count)?.as_bytes())?;
-        for file in files {
-            zip.add_prepared_file(file)?;
-        }
-        let archive = zip.finish()?.into_inner();
-        if archive.len() > PART_BYTES {
-            return Err(internal("a record is larger than an answer"));
-        }
-        archives.push(archive);
-    }
-    Ok(archives)
+/// Takes records, those of a table one after the other, and gives archives without their README.
+pub struct Archiver {
+    options: SimpleFileOptions,
+    /// The files of the part that is being filled, and its size with them and a README.
+    files: Vec<PreparedZipFile>,
+    size: usize,
+    /// The file that is being filled.
+    open: Option<OpenFile>,
 }
 
-/// Names and texts of the JSON files: one per table, more for a table that is large.
-fn files(records: &[Record]) -> Vec<(String, String)> {
-    let mut files = Vec::new();
-    for table in records.chunk_by(|one, next| one.source == next.source) {
-        let (mut rest, mut number) = (table, 1);
-        while let Some(Record { source, .. }) = rest.first() {
-            let mut size = 0;
-            let fits = |record: &&Record| {
-                size += record.record.len() + 2;
-                size <= FILE_BYTES
-            };
-            let (now, later) = rest.split_at(rest.iter().take_while(fits).count().max(1));
-            let lines: Vec<&str> = now.iter().map(|record| record.record.as_str()).collect();
-            let name = if number == 1 { format!("{source}.json") } else { format!("{source}.{number}.json") };
-            files.push((name, format!("[\n{}\n]\n", lines.join(",\n"))));
-            (rest, number) = (later, number + 1);
-        }
+struct OpenFile {
+    source: String,
+    /// Which file of its table, from 1.
+    number: usize,
+    text: String,
+}
+
+impl Archiver {
+    /// Empty; its files will say that they were made at `made_at`.
+    pub fn new(made_at: Timestamp) -> Result<Archiver> {
+        Ok(Archiver { options: options(made_at)?, files: Vec::new(), size: README_BYTES, open: None })
     }
-    files
+
+    /// Takes a record; gives a part that is full. A record that alone is larger than a part is a 500.
+    pub fn add(&mut self, Record { source, record }: &Record) -> Result<Option<Vec<u8>>> {
+        let mut number = 1;
+        if let Some(file) = &mut self.open
+            && file.source == *source
+        {
+            if file.text.len() + record.len() + 2 <= FILE_BYTES {
+                file.text.push_str(",\n");
+                file.text.push_str(record);
+                return Ok(None);
+            }
+            number = file.number + 1;
+        }
+        let full = self.close_file()?;
+        self.open = Some(OpenFile { source: source.clone(), number, text: format!("[\n{record}") });
+        Ok(full)
+    }
+
+    /// The last part, and before it one that is full only now.
+    pub fn finish(mut self) -> Result<(Option<Vec<u8>>, Vec<u8>)> {
+        let full = self.close_file()?;
+        Ok((full, archive(self.files)?))
+    }
+
+    /// Compresses the open file; gives the part before it, if it does not fit there any more.
+    fn close_file(&mut self) -> Result<Option<Vec<u8>>> {
+        let Some(OpenFile { source, number, mut text }) = self.open.take() else { return Ok(None) };
+        text.push_str("\n]\n");
+        let name = if number == 1 { format!("{source}.json") } else { format!("{source}.{number}.json") };
+        let file = PreparedZipFile::from_data(name, self.options, text.as_bytes())?;
+        let file_size = usize::try_from(file.compressed_size())? + HEADER_BYTES;
+        let mut full = None;
+        if self.size + file_size > PART_BYTES {
+            full = Some(archive(std::mem::take(&mut self.files))?);
+            self.size = README_BYTES;
+        }
+        self.size += file_size;
+        self.files.push(file);
+        Ok(full)
+    }
+}
+
+fn options(made_at: Timestamp) -> Result<SimpleFileOptions> {
+    Ok(SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Deflated)
+        .last_modified_time(DateTime::try_from(made_at.to_zoned(TimeZone::UTC).datetime())?))
+}
+
+fn archive(files: Vec<PreparedZipFile>) -> Result<Vec<u8>> {
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    for file in files {
+        zip.add_prepared_file(file)?;
+    }
+    Ok(zip.finish()?.into_inner())
+}
+
+/// The archive with its README: how many parts there are is known only when the last one is made. `link` leads to the first
+/// one, and with `?part=2` to the second.
+pub fn with_readme(
+    archive: Vec<u8>,
+    contents: &Contents,
+    link: &str,
+    number: usize,
+    count: usize,
+) -> Result<Vec<u8>> {
+    let mut zip = ZipWriter::new_append(Cursor::new(archive))?;
+    zip.start_file("README.txt", options(contents.made_at)?)?;
+    zip.write_all(readme(contents, link, number, count)?.as_bytes())?;
+    let archive = zip.finish()?.into_inner();
+    if archive.len() > PART_BYTES {
+        return Err(internal("a record is larger than an answer"));
+    }
+    Ok(archive)
 }
 
 fn readme(contents: &Contents, link: &str, number: usize, count: usize) -> Result<String> {
@@ -160,14 +200,26 @@ mod tests {
 
     use super::*;
 
-    fn contents(records: Vec<Record>) -> Contents {
+    fn parts(contents: &Contents, records: &[Record], link: &str) -> Vec<Vec<u8>> {
+        let (mut archiver, mut parts) = (Archiver::new(contents.made_at).unwrap(), Vec::new());
+        for record in records {
+            parts.extend(archiver.add(record).unwrap());
+        }
+        let (full, last) = archiver.finish().unwrap();
+        parts.extend(full);
+        parts.push(last);
+        let count = parts.len();
+        let numbered = (1..).zip(parts);
+        numbered.map(|(number, part)| with_readme(part, contents, link, number, count).unwrap()).collect()
+    }
+
+    fn contents() -> Contents {
         let table = |name: &str| Table { name: name.to_owned(), description: Some(format!("It is {name}.")) };
         let exclusion =
             Exclusion { table_name: "b".into(), column_name: "hash".into(), reason: "a secret".into() };
         Contents {
             user_id: Uuid::nil(),
             made_at: "2026-11-21T13:00:00.5Z".parse().unwrap(),
-            records,
             tables: vec![table("a"), table("b")],
             exclusions: vec![exclusion],
         }
@@ -201,17 +253,17 @@ mod tests {
 
     #[test]
     fn a_table_is_a_file_and_a_record_a_line() {
-        let contents = contents(vec![
+        let records = [
             record("a", r#"{"n": 1}"#.into()),
             record("a", r#"{"n": 2}"#.into()),
             record("b", r#"{"n": "ü"}"#.into()),
-        ]);
-        let archives = parts(&contents, "https://api.example/x").unwrap();
+        ];
+        let archives = parts(&contents(), &records, "https://api.example/x");
         let [archive] = archives.as_slice() else { panic!("{} parts", archives.len()) };
         let files = unzip(archive);
-        assert_eq!(files[1], ("a.json".to_owned(), "[\n{\"n\": 1},\n{\"n\": 2}\n]\n".to_owned()));
-        assert_eq!(files[2], ("b.json".to_owned(), "[\n{\"n\": \"ü\"}\n]\n".to_owned()));
-        let (name, readme) = &files[0];
+        assert_eq!(files[0], ("a.json".to_owned(), "[\n{\"n\": 1},\n{\"n\": 2}\n]\n".to_owned()));
+        assert_eq!(files[1], ("b.json".to_owned(), "[\n{\"n\": \"ü\"}\n]\n".to_owned()));
+        let (name, readme) = &files[2];
         assert_eq!((files.len(), name.as_str()), (3, "README.txt"));
         for words in ["as of 2026-11-21T13:00:00Z", "a.json\n  It is a.\n", "Left out:\n  b.hash: a secret\n"]
         {
@@ -223,14 +275,14 @@ mod tests {
     #[test]
     fn what_is_large_comes_in_parts_that_fit_and_nothing_is_lost() {
         let line = |number: usize| format!(r#"{{"n": {number}, "text": "{}"}}"#, noise(100_000));
-        let records = (0..70).map(|n| record(if n < 60 { "a" } else { "b" }, line(n))).collect();
-        let archives = parts(&contents(records), "https://api.example/x").unwrap();
+        let records: Vec<_> = (0..70).map(|n| record(if n < 60 { "a" } else { "b" }, line(n))).collect();
+        let archives = parts(&contents(), &records, "https://api.example/x");
         assert!(archives.len() > 1, "{} part", archives.len());
         let mut numbers = Vec::new();
         for (part, archive) in (1..).zip(&archives) {
             assert!(archive.len() <= PART_BYTES, "{} bytes", archive.len());
             let mut files = unzip(archive);
-            let (_, readme) = files.remove(0);
+            let (_, readme) = files.pop().unwrap();
             assert!(readme.contains(&format!("part {part} of {}", archives.len())), "{readme}");
             assert!(readme.contains("https://api.example/x?part=2"), "{readme}");
             for (_, text) in files {
@@ -243,7 +295,7 @@ mod tests {
 
     #[test]
     fn a_person_without_records_gets_a_readme() {
-        let archives = parts(&contents(Vec::new()), "x").unwrap();
+        let archives = parts(&contents(), &[], "x");
         assert_eq!((archives.len(), unzip(&archives[0]).len()), (1, 1));
     }
 }

@@ -34,7 +34,7 @@ pub async fn limit(db: &Db, limits: &Limits, from: &Client) -> Result<()> {
 /// Starts a sign-in: remembers it for this browser, which is sent to the provider. 502 if the provider's discovery
 /// document cannot be had.
 pub async fn start(
-    db: &Db,
+    db: &AccountsDb,
     client: &OidcClient,
     browser: &Browser,
     return_to: &ReturnTo,
@@ -68,7 +68,12 @@ pub async fn start(
 /// Takes out the attempt that the browser comes back from, so that its state works once. 403 for a state that is missing,
 /// unknown, another browser's or provider's, used or expired: in the same words, because the difference helps only
 /// somebody who guesses. No connection is held afterwards, while the provider is asked.
-pub async fn take(db: &Db, client: &OidcClient, browser: &Browser, callback: &Callback) -> Result<Attempt> {
+pub async fn take(
+    db: &AccountsDb,
+    client: &OidcClient,
+    browser: &Browser,
+    callback: &Callback,
+) -> Result<Attempt> {
     let state = callback.state.as_deref().and_then(OpaqueToken::parse).ok_or_else(invalid_state)?;
     let tx = db.begin_service().await?;
     let attempt = tx

@@ -171,7 +171,67 @@ async fn who_waits_for_one_that_is_given_up_is_told_and_may_ask_again() {
     assert_eq!(stack.invoke("build-exports", json!({})).await, json!({"ready": 0}), "it stays given up");
     assert_eq!(mails(&db, alice.id(), "export_failed").await.len(), 0, "sent, and not again");
     alice.request("POST", EXPORT).await.assert_status(202);
+    assert_eq!(stack.invoke("build-exports", json!({})).await, json!({"ready": 0}), "an hour later");
+    let hour =
+        "update identity.exports set finished_at = finished_at - interval '1 hour' where status = 'failed'";
+    run(&db, hour).await;
     assert_eq!(stack.invoke("build-exports", json!({})).await, json!({"ready": 1}));
+}
+
+#[tokio::test]
+async fn who_was_tried_before_waits_behind_who_was_not() {
+    let stack = stack().await;
+    let (alice, bob, db) = (stack.user(), stack.user(), stack.db().await);
+    for person in [&alice, &bob] {
+        person.request("POST", EXPORT).await.assert_status(202);
+    }
+    // Alice asked first, and a worker died of it.
+    run(&db, &format!("update identity.exports set attempts = 1 where user_id = '{}'", alice.id())).await;
+    run(&db, "alter table identity.exports add constraint one_only check (attempts < 2)").await;
+    assert!(stack.try_invoke("build-exports", json!({})).await.is_err());
+    assert_eq!(mails(&db, bob.id(), "export_ready").await.len(), 1);
+}
+
+/// A function's peak memory so far, of the one process that runs it on this test's database, in MiB.
+fn peak_memory(stack: &Stack, function: &str) -> f64 {
+    let own = format!("DATABASE_JOBS_URL={}", stack.environment()["DATABASE_JOBS_URL"]);
+    let of = |pid: &str| {
+        let program = std::fs::read_link(format!("/proc/{pid}/exe")).ok()?;
+        let variables = std::fs::read(format!("/proc/{pid}/environ")).ok()?;
+        let is_it = program.ends_with(function) && String::from_utf8_lossy(&variables).contains(&own);
+        let status = is_it.then(|| std::fs::read_to_string(format!("/proc/{pid}/status")).ok())??;
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        peak.trim().trim_end_matches(" kB").parse::<f64>().ok()
+    };
+    let folders = std::fs::read_dir("/proc").unwrap().flatten();
+    let found: Vec<f64> = folders.filter_map(|folder| of(folder.file_name().to_str()?)).collect();
+    let [peak] = found.as_slice() else { panic!("{} processes of {function}", found.len()) };
+    peak / 1024.0
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn however_much_there_is_the_job_needs_no_more_memory() {
+    let mut peaks = Vec::new();
+    for size in [1, 4] {
+        let stack = stack().await;
+        let (alice, db) = (stack.user(), stack.db().await);
+        rights::begin(&alice).await;
+        // 10 MB of JSON each, which compress to half.
+        let acts = format!(
+            "insert into identity.audit_log (id, actor_id, action, entity_type, payload)
+             select gen_random_uuid(), '{}', 'test.noise', 'test', jsonb_build_object('noise',
+                 (select string_agg(md5(n::text || m), '') from generate_series(1, 250) as m))
+             from generate_series(1, {size} * 1250) as n",
+            alice.id()
+        );
+        run(&db, &acts).await;
+        exported(&stack, &alice).await;
+        peaks.push(peak_memory(&stack, "build-exports"));
+    }
+    let [small, large] = peaks.as_slice() else { panic!("{peaks:?}") };
+    // The larger one has 30 MB of JSON more, all of which was in memory at once, twice over.
+    assert!(large - small < 12.0, "{small} MiB, then {large} MiB");
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ fn main() {
     serve(get("/metrics", show))
 }
 
-async fn show(db: Db, _: Operator) -> Result<Exposition> {
+async fn show(db: AccountsDb, _: Operator) -> Result<Exposition> {
     let tx = db.begin_service().await?;
     Ok(Exposition(exposition::render(&metrics::counts(&tx).await?).into()))
 }

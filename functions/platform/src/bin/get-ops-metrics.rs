@@ -7,7 +7,7 @@ fn main() {
     serve(get("/ops/metrics", show))
 }
 
-async fn show(db: Db, _: Operator) -> Result<Json<Snapshot>> {
+async fn show(db: AccountsDb, _: Operator) -> Result<Json<Snapshot>> {
     let tx = db.begin_service().await?;
     Ok(Json(metrics::snapshot(&tx).await?))
 }

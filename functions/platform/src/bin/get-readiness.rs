@@ -78,7 +78,7 @@ async fn look(db: &Db) -> Result<(Found, Option<Error>)> {
 }
 
 async fn applied(db: &Db) -> Result<Vec<Applied>> {
-    db.begin_service().await?.list("select version, checksum from platform.migrations", &[]).await
+    db.begin_anonymous().await?.list("select version, checksum from platform.migrations", &[]).await
 }
 
 /// Before the first migration there is no role, no schema or no right to see it.

@@ -1,6 +1,8 @@
-//! Migrate the database's schema: run by hand or by the deployment, before the functions are updated.
+//! Migrate the database's schema, and make the logins of the other functions: run by hand, after each deployment.
 
+use platform::login;
 use platform::migration::{self, MigrationError, State};
+use shared::database::{Login, LoginSecret};
 use shared::error::{Code, Error};
 use shared::prelude::*;
 
@@ -45,8 +47,8 @@ struct Step {
     duration_ms: Option<i64>,
 }
 
-async fn migrate(db: Db, Event(order): Event<Order>) -> Result<Outcome> {
-    let connection = db.owner_for_migrations().await?;
+async fn migrate(db: OwnerDb, Event(order): Event<Order>) -> Result<Outcome> {
+    let connection = db.connection().await?;
     let done = |state: &'static str, done: Vec<migration::Done>| {
         let step = move |done: migration::Done| Step {
             name: done.label,
@@ -57,7 +59,12 @@ async fn migrate(db: Db, Event(order): Event<Order>) -> Result<Outcome> {
         done.into_iter().map(step).collect()
     };
     let migrations = match order.direction {
-        Direction::Up => done("applied", migration::up(&connection).await.map_err(refused)?),
+        Direction::Up => {
+            let applied = migration::up(&connection).await.map_err(refused)?;
+            // Every time, because their secrets may have been rotated. They take roles that the first migrations make.
+            login::keep(&connection, &logins().await?).await.map_err(refused)?;
+            done("applied", applied)
+        }
         Direction::Down => {
             let steps = usize::try_from(order.steps.get())?;
             done("pending", migration::down(&connection, steps).await.map_err(refused)?)
@@ -74,6 +81,17 @@ async fn migrate(db: Db, Event(order): Event<Order>) -> Result<Outcome> {
         }
     };
     Ok(Outcome { direction: order.direction, migrations })
+}
+
+/// The secrets of the logins to make; none where a database of a developer's own has one login for everything.
+async fn logins() -> Result<Vec<(Login, LoginSecret)>> {
+    let mut logins = Vec::new();
+    if Login::Owner.secret().await?.is_some() {
+        for login in [Login::Requests, Login::Accounts, Login::Jobs] {
+            logins.extend(login.secret().await?.map(|secret| (login, secret)));
+        }
+    }
+    Ok(logins)
 }
 
 fn state_name(state: State) -> &'static str {

@@ -31,7 +31,7 @@ struct Recorded {
     duplicate: bool,
 }
 
-async fn record(db: Db, Event(delivery): Event<Delivery>) -> Result<Recorded> {
+async fn record(db: JobsDb, Event(delivery): Event<Delivery>) -> Result<Recorded> {
     let batch = Batch::unpack(&delivery.awslogs.data)?;
     let mut recorded = Recorded { requests: batch.requests, ignored: batch.ignored, duplicate: false };
     if batch.requests == 0 {

@@ -23,7 +23,7 @@ struct Replayed {
     replayed: u64,
 }
 
-async fn replay(db: Db, Event(which): Event<Which>) -> Result<Replayed> {
+async fn replay(db: JobsDb, Event(which): Event<Which>) -> Result<Replayed> {
     let dead = match (which.all, which.ids) {
         (true, None) => Dead::All,
         (false, Some(ids)) => Dead::Ids(ids),

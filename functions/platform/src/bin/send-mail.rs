@@ -19,7 +19,7 @@ fn main() {
     serve(queue(send).needs(mail::start))
 }
 
-async fn send(db: Db, _nudge: Message) -> Result<()> {
+async fn send(db: JobsDb, _nudge: Message) -> Result<()> {
     let mailer = mail::mailer().await?;
     let started = Instant::now();
     while started.elapsed() < WORK_TIME {

@@ -53,6 +53,7 @@ async fn what_runs_as_its_owner_runs_as_nobody_who_signs_in() {
 /// Tables in which no person stands.
 const OF_NOBODY: &[&str] = &[
     "identity.export_exclusions",
+    "identity.own_acts",
     "platform.log_batches",
     "platform.migrations",
     "platform.recent_errors",

@@ -15,6 +15,7 @@ mod get_ops_metrics;
 mod get_readiness;
 mod in_a_browser;
 mod log_lines;
+mod logins;
 mod migrate;
 mod migration;
 mod outbox;
