@@ -149,7 +149,7 @@ pub struct SceneFilter {
     pub status: Option<SceneStatus>,
 }
 
-/// Stores a new scene.
+/// Stores a new scene. 409 for the one too many.
 pub async fn insert(tx: &Tx, user: &User, new: &NewScene) -> Result<SceneCreated> {
     tx.one(
         "insert into practice.scenes (id, user_id, title, template_id, counterparty_role, relationship_level, goal,
@@ -170,6 +170,7 @@ pub async fn insert(tx: &Tx, user: &User, new: &NewScene) -> Result<SceneCreated
         ],
     )
     .await
+    .on_constraint("scenes_quota", || conflict("you have 1000 scenes, which is as many as there may be"))
 }
 
 /// The caller's scene; 404 otherwise.

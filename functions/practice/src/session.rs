@@ -89,7 +89,7 @@ pub struct SessionFilter {
     pub created_to: Option<Day>,
 }
 
-/// Starts a session on a scene of the same person.
+/// Starts a session on a scene of the same person. 409 for the one too many.
 pub async fn insert(tx: &Tx, user: &User, new: &NewSession) -> Result<SessionStarted> {
     let target_turns = i16::try_from(new.target_turns.get())?;
     tx.one(
@@ -98,6 +98,7 @@ pub async fn insert(tx: &Tx, user: &User, new: &NewSession) -> Result<SessionSta
         &[&Uuid::now_v7(), &user.id, &new.scene_id, &target_turns],
     )
     .await
+    .on_constraint("sessions_quota", || conflict("you have 5000 sessions, which is as many as there may be"))
 }
 
 /// The caller's session; 404 otherwise.

@@ -6,7 +6,7 @@ use shared::identity;
 use shared::prelude::*;
 
 fn main() {
-    serve(post("/api/v1/scenes", create))
+    serve(post("/api/v1/scenes", create).or(409, "the caller has 1000 scenes"))
 }
 
 async fn create(

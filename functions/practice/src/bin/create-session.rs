@@ -6,7 +6,11 @@ use shared::http::StatusCode;
 use shared::prelude::*;
 
 fn main() {
-    serve(post("/api/v1/sessions", start).or(404, "scene not found").or(409, "scene is not active"))
+    serve(
+        post("/api/v1/sessions", start)
+            .or(404, "scene not found")
+            .or(409, "scene is not active, or the caller has 5000 sessions"),
+    )
 }
 
 async fn start(

@@ -7,7 +7,7 @@ fn main() {
     serve(job(store))
 }
 
-async fn store(db: Db, Event(input): Event<WeeklyProgressInput>) -> Result<WeeklyProgressStored> {
+async fn store(db: JobsDb, Event(input): Event<WeeklyProgressInput>) -> Result<WeeklyProgressStored> {
     input.must_be_a_monday()?;
     let tx = db.begin_service().await?;
     let stored = progress::store_finished_weeks(&tx, input.week_start).await?;

@@ -180,3 +180,26 @@ async fn one_key_at_once_makes_one_scene() {
     }
     assert_eq!(given::count(&stack.db().await, "select count(*) from practice.scenes").await, 1);
 }
+
+#[tokio::test]
+async fn there_are_1000_scenes_and_of_two_at_once_one_is_too_many() {
+    let stack = stack().await;
+    let (alice, db) = (stack.user(), stack.db().await);
+    alice.post(PATH, new_scene()).await.assert_status(201);
+    let many = "set session_replication_role = replica;
+         insert into practice.scenes (id, user_id, title, template_id, counterparty_role, relationship_level, goal, context,
+                                      power_dynamic)
+         select gen_random_uuid(), user_id, title, template_id, counterparty_role, relationship_level, goal, context,
+                power_dynamic
+         from practice.scenes, generate_series(1, 998);
+         reset session_replication_role";
+    given::execute(&db, many).await;
+    let create = || alice.post(PATH, new_scene());
+    let mut answers = join_all([create().into_future(), create().into_future()]).await;
+    answers.sort_by_key(|answer| answer.status());
+    answers[0].assert_status(201);
+    let full = "you have 1000 scenes, which is as many as there may be";
+    answers[1].assert_error(409, "CONFLICT", full);
+    assert_eq!(given::count(&db, "select count(*) from practice.scenes").await, 1000);
+    stack.user().post(PATH, new_scene()).await.assert_status(201);
+}

@@ -129,3 +129,28 @@ async fn one_key_at_once_makes_one_session() {
     }
     assert_eq!(given::count(&stack.db().await, "select count(*) from practice.sessions").await, 1);
 }
+
+#[tokio::test]
+async fn there_are_5000_sessions_and_of_two_at_once_one_is_too_many() {
+    let stack = stack().await;
+    let (alice, bob, db) = (stack.user(), stack.user(), stack.db().await);
+    let (scene, other) = (given::scene(&alice).await, given::scene(&bob).await);
+    let many = format!(
+        "set session_replication_role = replica;
+         insert into practice.sessions (id, user_id, scene_id, target_turns)
+         select gen_random_uuid(), '{}', '{scene}', 5 from generate_series(1, 4998);
+         reset session_replication_role",
+        alice.id()
+    );
+    given::execute(&db, &many).await;
+    let start = || alice.post(PATH, json!({"scene_id": scene, "target_turns": 5}));
+    start().await.assert_status(201);
+    let mut answers = join_all([start().into_future(), start().into_future()]).await;
+    answers.sort_by_key(|answer| answer.status());
+    answers[0].assert_status(201);
+    let full = "you have 5000 sessions, which is as many as there may be";
+    answers[1].assert_error(409, "CONFLICT", full);
+    assert_eq!(given::count(&db, "select count(*) from practice.sessions").await, 5000);
+    start().header("idempotency-key", "another").await.assert_error(409, "CONFLICT", full);
+    bob.post(PATH, json!({"scene_id": other, "target_turns": 5})).await.assert_status(201);
+}
