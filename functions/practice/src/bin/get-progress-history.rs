@@ -1,4 +1,4 @@
-//! Show the caller's last weeks: the finished ones as stored, the current one live.
+//! Show the caller's last weeks: finished ones as stored in the caller's time zone, all others counted live.
 
 use practice::progress::{self, ProgressHistory, WeeksQuery};
 use shared::prelude::*;
