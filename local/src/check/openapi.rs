@@ -82,8 +82,16 @@ fn forms(value: &Value, place: &str, found: &mut Findings) {
     match value {
         Value::Object(members) => {
             let alternatives = members.get("oneOf").and_then(Value::as_array);
-            if alternatives.is_some_and(|all| all.iter().all(|one| one.get("const").is_some())) {
+            let is_values = |one: &Value| one.get("const").is_some() || one.get("enum").is_some();
+            if alternatives.is_some_and(|all| all.iter().all(is_values)) {
                 found.add(FILE, format!("{place} is a oneOf of constants: it must be an enum"));
+            }
+            let fields = members.get("properties").and_then(Value::as_object).into_iter().flatten();
+            for (name, _) in fields.filter(|(_, field)| field.get("default").is_some()) {
+                found.add(
+                    FILE,
+                    format!("{place}/properties/{name} has a default: callers would have to send it"),
+                );
             }
             for (name, member) in members {
                 if name != "example" && name != "examples" {
@@ -141,5 +149,20 @@ mod tests {
             "openapi.json: create-scene has no example of its 201: see local/tests/api/answers.rs"
         );
         assert!(found[0].ends_with("is a oneOf of constants: it must be an enum"), "{found:?}");
+    }
+
+    #[test]
+    fn a_field_with_a_default_and_a_oneof_of_enumerations_are_found() {
+        let schemas = r#"{"A":{"oneOf":[{"enum":["a"]},{"const":"b"}]},
+                          "B":{"properties":{"default":{"type":"string"},"c":{"type":"string","default":null}}}}"#;
+        let route = r#""/api/v1/scenes":{"post":{"operationId":"create-scene"}}"#;
+        let found = with(&format!(r#"{{"paths":{{{route}}},"components":{{"schemas":{schemas}}}}}"#));
+        assert_eq!(
+            found,
+            [
+                "openapi.json: /components/schemas/A is a oneOf of constants: it must be an enum",
+                "openapi.json: /components/schemas/B/properties/c has a default: callers would have to send it",
+            ]
+        );
     }
 }
