@@ -19,7 +19,7 @@ pub(super) fn is_ours(headers: &HeaderMap, more: &[String]) -> bool {
     name == "localhost"
         || name.ends_with(".localhost")
         || name.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
-        || more.iter().any(|known| *known == name)
+        || more.contains(&name)
 }
 
 /// RFC 9110, section 15.5.20.
