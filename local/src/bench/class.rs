@@ -49,7 +49,9 @@ impl Class {
             "ModelRole" => Ok(Self::Model),
             _ if !is_route => Ok(Self::Job),
             "PublicRole" | "PublicKeysRole" => Ok(Self::Plain),
-            "RouteRole" | "AccountRole" | "SignInRole" | "OperationsRole" => Ok(Self::Database),
+            "RouteRole" | "ReadinessRole" | "AccountRole" | "SignInRole" | "OperationsRole" => {
+                Ok(Self::Database)
+            }
             "OidcRole" => Ok(Self::Provider),
             other => Err(problem(
                 format!("the role {other:?} of {} has no budgets", function.name),

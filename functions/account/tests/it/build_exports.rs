@@ -203,7 +203,7 @@ fn peak_memory(stack: &Stack, function: &str) -> f64 {
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
         peak.trim().trim_end_matches(" kB").parse::<f64>().ok()
     };
-    let folders = std::fs::read_dir("/proc").unwrap().flatten();
+    let folders = std::fs::read_dir("/proc").expect("the processes").flatten();
     let found: Vec<f64> = folders.filter_map(|folder| of(folder.file_name().to_str()?)).collect();
     let [peak] = found.as_slice() else { panic!("{} processes of {function}", found.len()) };
     peak / 1024.0
