@@ -87,8 +87,8 @@ values ('00000000-0000-7000-8000-000000000002', '00000000-0000-7000-8000-0000000
         'Europe/Berlin')
 on conflict (id) do nothing;
 
--- Sign-in. The sample person has an address, not verified, and the password "a sample of a passphrase"; 71 and 77 open
--- links of mails, 72 has devices. The secret of a sample token is SHA-256 of the text that stands here.
+-- Sign-in. The sample person has an address, not verified, and the password "a sample of a passphrase", as 71 and 72 have;
+-- 71, 77, 78 and 79 open links of mails, 72 has devices. The secret of a sample token is SHA-256 of the text that stands here.
 set local role praxis_service;
 
 -- An event that is invoked often must succeed too; whose attempts were counted cannot be told from a hash.
@@ -102,19 +102,29 @@ set local role praxis_account;
 insert into identity.users (id, email, display_name, locale, timezone)
 select ('00000000-0000-7000-8000-0000000000' || number)::uuid, email, name, 'en', 'UTC'
 from (values ('71', 'reader@example.org', 'Sample Reader'), ('72', 'devices@example.org', 'Sample Owner of Devices'),
-             ('77', 'forgetful@example.org', 'Sample Forgetful Person')) as person (number, email, name)
-on conflict (id) do nothing;
+             ('77', 'forgetful@example.org', 'Sample Forgetful Person'), ('78', 'mistaken@example.org', 'Sample Stranger'),
+             ('79', 'doubtful@example.org', 'Sample Doubtful Person')) as person (number, email, name)
+on conflict (id) do update set deletion_requested_at = null;
 
-insert into identity.emails (email, user_id)
-select email, ('00000000-0000-7000-8000-0000000000' || number)::uuid
-from (values ('01', 'sample.person@example.org'), ('71', 'reader@example.org'), ('72', 'devices@example.org'),
-             ('77', 'forgetful@example.org')) as mailbox (number, email)
-on conflict on constraint emails_user_id_key do update set email = excluded.email, verified_at = null;
+insert into identity.emails (email, user_id, verified_at)
+select email, ('00000000-0000-7000-8000-0000000000' || number)::uuid, case when is_proven then now() end
+from (values ('01', 'sample.person@example.org', false), ('71', 'reader@example.org', false),
+             ('72', 'devices@example.org', false), ('77', 'forgetful@example.org', true),
+             ('78', 'mistaken@example.org', false), ('79', 'doubtful@example.org', true)) as mailbox (number, email, is_proven)
+on conflict on constraint emails_user_id_key do update set email = excluded.email, verified_at = excluded.verified_at;
 
 insert into identity.passwords (user_id, password_hash)
-values ('00000000-0000-7000-8000-000000000001',
-        '$argon2id$v=19$m=19456,t=2,p=1$c2FtcGxlIHBlcnNvbidzIA$AWOWFTmzSY5gr173mUrpVWkYbadUhq3Ii9/HMD7J9eY')
+select ('00000000-0000-7000-8000-0000000000' || number)::uuid,
+       '$argon2id$v=19$m=19456,t=2,p=1$c2FtcGxlIHBlcnNvbidzIA$AWOWFTmzSY5gr173mUrpVWkYbadUhq3Ii9/HMD7J9eY'
+from (values ('01'), ('71'), ('72')) as person (number)
 on conflict (user_id) do update set password_hash = excluded.password_hash;
+
+-- 83 is removed, 84 is kept.
+insert into identity.external_accounts (id, provider, subject, user_id, email)
+select ('00000000-0000-7000-8000-0000000000' || number)::uuid, 'google', 'sample-' || number,
+       ('00000000-0000-7000-8000-0000000000' || person)::uuid, email
+from (values ('83', '01', 'sample.person@gmail.com'), ('84', '79', 'doubtful@gmail.com')) as account (number, person, email)
+on conflict do nothing;
 
 -- 73 is refreshed, 74 signs out, 75 is revoked.
 insert into identity.sign_ins (id, user_id, kind, method, ip, user_agent, idle_expires_at, expires_at)
@@ -124,10 +134,12 @@ from (values ('73'), ('74'), ('75')) as sign_in (number)
 on conflict (id) do update set revoked_at = null, revoked_because = null,
     idle_expires_at = excluded.idle_expires_at, expires_at = excluded.expires_at;
 
--- 76 is a browser, which signs out.
+-- 76 is a browser, which signs out, 80 one whose person proves again who they are.
 insert into identity.sign_ins (id, user_id, kind, method, secret_hash, ip, user_agent, idle_expires_at, expires_at)
-values ('00000000-0000-7000-8000-000000000076', '00000000-0000-7000-8000-000000000072', 'browser', 'password',
-        sha256(sha256('sample browser')), '127.0.0.1', 'curl/8.14.1', now() + interval '1 day', now() + interval '30 days')
+select ('00000000-0000-7000-8000-0000000000' || number)::uuid, '00000000-0000-7000-8000-000000000072', 'browser',
+       'password', sha256(sha256(secret::bytea)), '127.0.0.1', 'curl/8.14.1', now() + interval '1 day',
+       now() + interval '30 days'
+from (values ('76', 'sample browser'), ('80', 'sample reauthentication')) as browser (number, secret)
 on conflict (id) do update set revoked_at = null, revoked_because = null,
     idle_expires_at = excluded.idle_expires_at, expires_at = excluded.expires_at;
 
@@ -139,11 +151,15 @@ select sha256(sha256(secret::bytea)), ('00000000-0000-7000-8000-0000000000' || n
 from (values ('73', 'sample refresh'), ('74', 'sample logout')) as token (number, secret);
 
 insert into identity.mail_tokens (token_hash, user_id, purpose, email, expires_at)
-select sha256(sha256(('sample ' || purpose)::bytea)), ('00000000-0000-7000-8000-0000000000' || number)::uuid, purpose, email,
+select sha256(sha256(('sample ' || secret)::bytea)), ('00000000-0000-7000-8000-0000000000' || number)::uuid, purpose, email,
        now() + interval '1 day'
-from (values ('71', 'verify_email', 'reader@example.org'), ('77', 'reset_password', 'forgetful@example.org'),
-             ('72', 'change_email', 'devices.elsewhere@example.org')) as link (number, purpose, email)
-on conflict (token_hash) do update set user_id = excluded.user_id, email = excluded.email, expires_at = excluded.expires_at;
+from (values ('71', 'verify_email', 'verify_email', 'reader@example.org'),
+             ('77', 'reset_password', 'reset_password', 'forgetful@example.org'),
+             ('72', 'change_email', 'change_email', 'devices.elsewhere@example.org'),
+             ('78', 'disowning', 'verify_email', 'mistaken@example.org'),
+             ('79', 'preview', 'reset_password', 'doubtful@example.org')) as link (number, secret, purpose, email)
+on conflict (token_hash) do update
+    set user_id = excluded.user_id, email = excluded.email, expires_at = excluded.expires_at, used_at = null;
 
 -- 81 leaves: asks for an export, for the deletion of the account, and for neither. 82 is an export of theirs, whose link
 -- carries "sample-export-sample-export-samp" in base64url.

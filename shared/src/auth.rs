@@ -26,6 +26,7 @@ use crate::{language, value};
 
 pub(crate) use browser::Browser;
 pub use browser::{KnownOrigin, SESSION_COOKIE, csrf_token};
+pub use jwks::{Key as VerifyingKey, parse as verifying_keys};
 pub use own_sign_in::OwnSignIn;
 pub use praxis::{PublicKey, audience, issuer, public_keys};
 
@@ -53,6 +54,8 @@ pub struct User {
     pub authenticated_at: Option<Timestamp>,
     /// The language that the request prefers (BCP 47): the person's until they have one of their own.
     pub locale: String,
+    /// When the token was made that the caller came with; `None` where each request is one of its own.
+    pub issued_at: Option<Timestamp>,
 }
 
 impl User {
@@ -64,7 +67,7 @@ impl User {
         // PostgreSQL's text holds no NUL, and people can write anything into their own profile at the provider.
         let display_name = display_name.and_then(|name| value::name_within(name, DISPLAY_NAME_CHARS));
         let locale = language::default_locale();
-        User { id, email, display_name, sign_in: None, authenticated_at: None, locale }
+        User { id, email, display_name, sign_in: None, authenticated_at: None, locale, issued_at: None }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Cookies: names, flags, and reading them (RFC 6265).
 
+use std::borrow::Cow;
+
 use http::{HeaderMap, HeaderValue, header};
 
 use crate::error::Result;
@@ -8,20 +10,20 @@ use crate::settings::{self, Environment};
 /// A cookie to set. It is for this host alone, for every path, and unreadable for scripts.
 #[derive(Clone)]
 pub struct Cookie {
-    name: &'static str,
+    name: Cow<'static, str>,
     value: String,
     max_age: u64,
 }
 
 impl Cookie {
     /// A cookie that lasts `max_age` seconds. `value` is base64url or empty: nothing that needs quoting.
-    pub fn new(name: &'static str, value: String, max_age: u64) -> Cookie {
-        Cookie { name, value, max_age }
+    pub fn new(name: impl Into<Cow<'static, str>>, value: String, max_age: u64) -> Cookie {
+        Cookie { name: name.into(), value, max_age }
     }
 
     /// Takes the cookie away from the browser.
-    pub fn removal(name: &'static str) -> Cookie {
-        Cookie { name, value: String::new(), max_age: 0 }
+    pub fn removal(name: impl Into<Cow<'static, str>>) -> Cookie {
+        Cookie { name: name.into(), value: String::new(), max_age: 0 }
     }
 
     /// The value of `Set-Cookie`. `SameSite=Lax` lets a link from elsewhere arrive signed in, and no other site's form.
@@ -29,7 +31,7 @@ impl Cookie {
         let secure = if is_secure() { "; Secure" } else { "" };
         let text = format!(
             "{}={}; Path=/; Max-Age={}; HttpOnly; SameSite=Lax{secure}",
-            full_name(self.name),
+            full_name(&self.name),
             self.value,
             self.max_age
         );
@@ -43,14 +45,23 @@ impl Cookie {
 /// set, does not matter; it need not even be text.
 pub fn find<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let wanted = full_name(name);
+    pairs(headers).find(|(name, _)| *name == wanted).map(|(_, value)| value)
+}
+
+/// The cookies of a request whose names begin with `start`: what of the name follows, and the value.
+pub fn find_all<'a>(headers: &'a HeaderMap, start: &str) -> Vec<(&'a str, &'a str)> {
+    let start = full_name(start);
+    pairs(headers).filter_map(|(name, value)| Some((name.strip_prefix(start.as_str())?, value))).collect()
+}
+
+fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
     headers
         .get_all(header::COOKIE)
         .iter()
         .flat_map(|header| header.as_bytes().split(|&byte| byte == b';'))
         .filter_map(|pair| str::from_utf8(pair).ok())
         .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(name, _)| *name == wanted)
-        .map(|(_, value)| value.trim_matches('"'))
+        .map(|(name, value)| (name, value.trim_matches('"')))
 }
 
 /// Over https the prefix makes the browser itself refuse a cookie that another host or plain http tries to plant.

@@ -30,8 +30,8 @@ pub use connect::Connection;
 pub use login::{AccountsDb, JobsDb, Login, LoginSecret, OwnerDb};
 pub use parameter::{Parameter, SqlType};
 pub use shared_macros::FromRow;
-use transaction::Role;
 pub use transaction::{FromRow, OnConstraint, Row, Tx};
+use transaction::{Person, Role};
 
 use crate::auth::User;
 use crate::error::{Result, internal};
@@ -70,7 +70,8 @@ impl Db {
     /// Opens a transaction as `user`: role `praxis_request`, with the caller's id that row-level security reads. Nothing is
     /// sent before the first statement.
     pub async fn begin(&self, user: &User) -> Result<Tx> {
-        self.begin_as(Role::Request(user.id, user.sign_in)).await
+        let person = Person { id: user.id, sign_in: user.sign_in, issued_at: user.issued_at };
+        self.begin_as(Role::Request(person)).await
     }
 
     /// Opens a transaction of nobody, as role `praxis_request`: it sees no person's row, and what anybody may ask.

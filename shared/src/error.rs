@@ -96,6 +96,12 @@ pub fn forbidden(message: impl Into<Cow<'static, str>>) -> Error {
     Error::new(Code::Forbidden, message)
 }
 
+/// 403 for what needs a proof of who it is that is younger, or another, than the one that the caller came with.
+#[track_caller]
+pub fn proof_required(message: impl Into<Cow<'static, str>>) -> Error {
+    Error::new(Code::ProofRequired, message)
+}
+
 /// 404, for what is missing and, in the same words, for what is another's.
 #[track_caller]
 pub fn not_found(message: impl Into<Cow<'static, str>>) -> Error {

@@ -97,3 +97,4 @@ handler!(A a, B b, C c, D d);
 handler!(A a, B b, C c, D d, E e);
 handler!(A a, B b, C c, D d, E e, G g);
 handler!(A a, B b, C c, D d, E e, G g, H h);
+handler!(A a, B b, C c, D d, E e, G g, H h, I i);

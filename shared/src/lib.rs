@@ -60,7 +60,8 @@ pub mod prelude {
     pub use crate::client::Client;
     pub use crate::database::{AccountsDb, Db, FromRow, JobsDb, OnConstraint, OwnerDb, Row, Tx};
     pub use crate::error::{
-        Result, conflict, forbidden, internal, invalid_field, not_found, unauthorized, unavailable,
+        Result, conflict, forbidden, internal, invalid_field, not_found, proof_required, unauthorized,
+        unavailable,
     };
     pub use crate::idempotency::Idempotency;
     pub use crate::input::{Json, Path, Problems, Query};

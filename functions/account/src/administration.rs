@@ -11,8 +11,9 @@ use shared::input::problem;
 use shared::keyset::{Cursor, Keyset, KeysetPaging, Place};
 use shared::prelude::*;
 
-use crate::person;
+use crate::password::Password;
 use crate::sign_in::{self, Because};
+use crate::{export, person};
 
 pub use appointment::{Appointed, NewAdmin, appoint};
 
@@ -145,9 +146,16 @@ pub struct UserPatch {
     pub roles: Change<Roles>,
     /// False locks the person out and ends every sign-in; true lets them back in.
     pub is_active: Change<Flag>,
+    /// The admin's own password, where they signed in more than 15 minutes ago.
+    pub password: Option<Password>,
 }
 
 impl UserPatch {
+    /// Whether it asks for anything that a stolen session must not do.
+    pub fn needs_proof(&self) -> bool {
+        !(self.role.is_absent() && self.roles.is_absent() && self.is_active.is_absent())
+    }
+
     /// The roles that the person gets, if they change; 400 for two answers to that.
     fn roles(&self) -> Result<Option<Roles>> {
         match (self.role.as_set(), self.roles.as_set()) {
@@ -172,7 +180,8 @@ struct Changed {
 }
 
 /// Changes a person's account on behalf of `admin`, and writes down what really changed. Must be a transaction of the
-/// service. 404 for an unknown person, 409 where nobody would be left who can let people in.
+/// service. 404 for an unknown person, 409 where nobody would be left who can let people in, and for an admin whose address
+/// is not proven.
 pub async fn update(tx: &Tx, admin: &User, user_id: Uuid, patch: &UserPatch) -> Result<UserAccount> {
     let is_active = patch.is_active.as_set().map(|flag| flag.get());
     let Changed { old_roles, was_active, account } = write(tx, user_id, patch.roles()?, is_active).await?;
@@ -189,6 +198,7 @@ pub async fn update(tx: &Tx, admin: &User, user_id: Uuid, patch: &UserPatch) -> 
                 biased;
                 act("user.deactivated", json!({})),
                 sign_in::revoke_all_but(tx, user_id, None, Because::Deactivated),
+                export::end_all(tx, user_id),
             )?;
         }
         (false, true) => act("user.reactivated", json!({})).await?,
@@ -230,7 +240,8 @@ async fn write(tx: &Tx, user_id: Uuid, roles: Option<Roles>, is_active: Option<b
             &[&user_id, &roles.as_deref(), &is_active],
         )
         .await
-        .on_constraint("users_last_admin", || conflict("the last admin stays"))?;
+        .on_constraint("users_last_admin", || conflict("the last admin stays"))
+        .on_constraint("users_admin_is_proven", || conflict("the person has not proven their e-mail address"))?;
     found.ok_or_else(|| not_found("user not found"))
 }
 

@@ -82,8 +82,11 @@ pub async fn verify(
 }
 
 /// The caller proves once more who they are, before what a stolen token must not do. Gives the hash that the password was
-/// checked against; 403 for a wrong one and for an account without one, 429 after 5 failures in 15 minutes from one network
-/// or 20 attempts an hour.
+/// checked against; 403 for a wrong one and for an account without one, 429 after 5 failures in 15 minutes of one sign-in
+/// from one network, 20 attempts an hour of one sign-in, or 100 of one person.
+///
+/// By sign-in, because whoever holds a stolen one must not lock the person out of changes: who signs in anew begins anew,
+/// and for that the thief lacks the password.
 pub async fn verify_again(
     db: &AccountsDb,
     limits: &Limits,
@@ -92,12 +95,17 @@ pub async fn verify_again(
     user: &User,
     given: &Password,
 ) -> Result<String> {
-    const AGAIN: &str = "password:person_network";
-    let key = format!("{} {}", user.id, client.network());
+    const AGAIN: &str = "password:sign_in_network";
+    let sign_in = user.sign_in.unwrap_or(user.id);
+    let key = format!("{sign_in} {}", client.network());
     person::must_be_active(db, user).await?;
-    // By person too: whoever holds a stolen session may have many networks, and locks nobody out of signing in.
-    let person = Rule { name: "password:person", key: user.id.to_string(), max: 20, window: HOUR };
-    limits.take(db, &[Rule { name: AGAIN, key: key.clone(), max: 5, window: QUARTER }, person]).await?;
+    let rules = [
+        Rule { name: AGAIN, key: key.clone(), max: 5, window: QUARTER },
+        // A thief may have many networks, and with a stolen account elsewhere many sign-ins.
+        Rule { name: "password:sign_in", key: sign_in.to_string(), max: 20, window: HOUR },
+        Rule { name: "password:person", key: user.id.to_string(), max: 100, window: HOUR },
+    ];
+    limits.take(db, &rules).await?;
     let tx = db.begin_service().await?;
     let hash = tx.commit_with(async |tx| find_hash(tx, user.id).await).await?;
     match (passwords.verify(given, hash.as_deref())?, hash) {

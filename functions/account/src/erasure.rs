@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use shared::audit::{self, Act};
 use shared::limit::{Limits, Rule};
@@ -10,16 +9,8 @@ use shared::outbox::{self, Message};
 use shared::prelude::*;
 use shared::settings;
 
-use crate::password::{Password, Passwords};
 use crate::sign_in::Because;
-use crate::{credentials, recipient, sign_in};
-
-/// How the person proves that it is them.
-#[input]
-pub struct Proof {
-    /// The password, of who has one.
-    pub password: Option<Password>,
-}
+use crate::{recipient, sign_in};
 
 /// A deletion that is under way.
 #[row]
@@ -35,43 +26,12 @@ pub struct Due {
     pub user_id: Uuid,
 }
 
-/// How long a sign-in counts as just now.
-const RECENT: SignedDuration = SignedDuration::from_mins(15);
-
 /// 429 after a person has asked 10 times within an hour to be deleted or kept: each change of mind is a mail and an act.
 pub async fn limit(db: &Db, limits: &Limits, user: &User) -> Result<()> {
     let hour = Duration::from_secs(60 * 60);
     limits
         .take(db, &[Rule { name: "deletion:person", key: user.id.to_string(), max: 10, window: hour }])
         .await
-}
-
-/// Somebody with a stolen token gets no further: 403 for a wrong password, 429 after five, and 403 where there is no
-/// password and the person signed in more than 15 minutes ago.
-pub async fn must_be_themselves(
-    db: &AccountsDb,
-    limits: &Limits,
-    passwords: &Passwords,
-    client: &Client,
-    user: &User,
-    proof: &Proof,
-) -> Result<()> {
-    let tx = db.begin_service().await?;
-    if tx.commit_with(async |tx| has_password(tx, user).await).await? {
-        let missing = || invalid_field("/password", "missing", "Field required");
-        let given = proof.password.as_ref().ok_or_else(missing)?;
-        credentials::verify_again(db, limits, passwords, client, user, given).await?;
-        return Ok(());
-    }
-    match user.authenticated_at {
-        Some(at) if Timestamp::now().duration_since(at) <= RECENT => Ok(()),
-        _ => Err(forbidden("sign in again to delete the account")),
-    }
-}
-
-async fn has_password(tx: &Tx, user: &User) -> Result<bool> {
-    let sql = "select from identity.passwords where user_id = $1";
-    Ok(tx.execute(sql, &[&user.id]).await? > 0)
 }
 
 /// Marks the person, who must have a row, for erasure, ends all their sign-ins and mails them the day, if their address is

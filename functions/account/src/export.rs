@@ -288,14 +288,21 @@ fn link(token: &OpaqueToken) -> String {
     }
 }
 
+/// Ends the person's archives: their links are in a mailbox or with somebody whom the account has just been closed to.
+pub async fn end_all(tx: &Tx, user_id: Uuid) -> Result<()> {
+    let sql = "delete from identity.exports where user_id = $1 and status = 'ready'";
+    tx.execute(sql, &[&user_id]).await?;
+    Ok(())
+}
+
 /// The secret of a link; 404 for a text that cannot be one.
 pub fn secret(text: &str) -> Result<OpaqueToken> {
     OpaqueToken::parse(text).ok_or_else(missing)
 }
 
 /// One archive by the secret of its link, with an act for each day on which the export was downloaded. 404 for an unknown
-/// secret, after a week, and beyond the last part. Must be a transaction of the service, because whoever has the link is
-/// not signed in.
+/// secret, after a week, beyond the last part, and while the person is deactivated. Must be a transaction of the service,
+/// because whoever has the link is not signed in.
 pub async fn part(tx: &Tx, secret: &OpaqueToken, number: i64) -> Result<Part> {
     let part: Part = find_part(tx, secret, number).await?.ok_or_else(missing)?;
     if is_first_today(tx, &part).await? {
@@ -325,7 +332,8 @@ async fn find_part(tx: &Tx, token: &OpaqueToken, number: i64) -> Result<Option<P
         "select export.id as export_id, export.user_id, finished_at, archive
          from identity.exports as export
          join identity.export_parts as part on part.export_id = export.id
-         where token_hash = $1 and status = 'ready' and expires_at > now() and part_no = $2",
+         where token_hash = $1 and status = 'ready' and expires_at > now() and part_no = $2
+           and not exists (select from identity.users where id = export.user_id and deactivated_at is not null)",
         &[&token.hash(), &number],
     )
     .await

@@ -1,4 +1,7 @@
 //! Links in mails: who opens one has the mailbox.
+//!
+//! The token stands in the link's fragment, which browsers send to nobody: neither the page's server nor another site that the
+//! page leads to gets to know it.
 
 use std::time::Duration;
 
@@ -9,6 +12,7 @@ use shared::prelude::*;
 use shared::settings;
 
 use crate::email::Email;
+use crate::mailbox;
 
 text_enum! {
     /// What a link is for.
@@ -29,6 +33,8 @@ pub struct Opened {
     pub user_id: Uuid,
     /// The address that the mail went to.
     pub email: String,
+    /// Whether the address is the person's, and proven: the link has nothing left to do.
+    pub is_proven: bool,
 }
 
 /// That a mail was sent, or would have been.
@@ -97,20 +103,49 @@ fn by_person(user: &User) -> Rule {
     Rule { name: "mail:person", key: user.id.to_string(), max: 5, window: HOUR }
 }
 
-/// Mails the person a new link to `email`; an older one for the same purpose ends. Where the address has had enough mails,
-/// neither happens. Must be a transaction of the service.
-pub async fn send(tx: &Tx, user_id: Uuid, purpose: Purpose, email: &Email, locale: &str) -> Result<()> {
+/// Mails the person a new link that proves their address, and says who registered it: its reader may be somebody else. Must be
+/// a transaction of the service.
+pub async fn send_verification(tx: &Tx, user_id: Uuid, email: &Email, locale: &str) -> Result<()> {
+    let mailbox::Registrant { registered_at, program } = mailbox::registrant(tx, user_id).await?;
+    let more = serde_json::json!({ "registered_at": registered_at, "program": program });
+    send(tx, user_id, Purpose::VerifyEmail, email, locale, more).await
+}
+
+/// Mails the person a new link to choose a password. `starts_anew` says that the address was never proven, so that whoever
+/// follows the link begins with an empty account. Must be a transaction of the service.
+pub async fn send_reset(
+    tx: &Tx,
+    user_id: Uuid,
+    email: &Email,
+    locale: &str,
+    starts_anew: bool,
+) -> Result<()> {
+    let more = serde_json::json!({ "starts_anew": starts_anew });
+    send(tx, user_id, Purpose::ResetPassword, email, locale, more).await
+}
+
+/// Mails the new address of a person a link that confirms it. Must be a transaction of the service.
+pub async fn send_change(tx: &Tx, user_id: Uuid, email: &Email, locale: &str) -> Result<()> {
+    let more = serde_json::json!({ "new_email": email });
+    send(tx, user_id, Purpose::ChangeEmail, email, locale, more).await
+}
+
+/// A new link; an older one for the same purpose ends. Where the address has had enough mails,
+/// neither happens. `more` are the members that its mail has beside those of every mail.
+async fn send(
+    tx: &Tx,
+    user_id: Uuid,
+    purpose: Purpose,
+    email: &Email,
+    locale: &str,
+    more: serde_json::Value,
+) -> Result<()> {
     let token = OpaqueToken::generate()?;
-    let link = format!("{}/{}?token={}", settings::app_url(), purpose.page(), token.reveal());
-    let mut payload = serde_json::json!({
-        "template": purpose.as_str(),
-        "to": email,
-        "locale": locale,
-        "link": link,
-    });
-    if purpose == Purpose::ChangeEmail {
-        payload["new_email"] = email.as_str().into();
-    }
+    let mut payload = more;
+    payload["template"] = purpose.as_str().into();
+    payload["to"] = email.as_str().into();
+    payload["locale"] = locale.into();
+    payload["link"] = format!("{}/{}#token={}", settings::app_url(), purpose.page(), token.reveal()).into();
     let dedup_key = format!("{}:{}", purpose.as_str(), Uuid::now_v7());
     let message = Message { topic: "mail", dedup_key: &dedup_key, user_id: Some(user_id), payload };
     // In this order: the link counts only if its mail was let into the outbox.
@@ -155,38 +190,39 @@ async fn insert(
     Ok(())
 }
 
-/// Whom a link is for, as long as it works; 400 otherwise. Except for a change, the address must still be the
-/// person's; a deactivated one's links do not work.
+/// Whom a link is for, as long as it works; 400 otherwise. One that was used works on for nothing but to say that the address
+/// is proven. Except for a change, the address must still be the person's; a deactivated one's links do not work.
 pub async fn look(tx: &Tx, purpose: Purpose, token: &Text<1, 256>) -> Result<Opened> {
     let Some(token) = OpaqueToken::parse(token.as_str()) else { return Err(refused()) };
-    let found = tx
+    let found: Option<Opened> = tx
         .find(
-            "select user_id, email from identity.mail_tokens t
+            "select t.user_id, t.email, e.verified_at is not null as is_proven
+             from identity.mail_tokens t
+             left join identity.emails e on e.user_id = t.user_id and e.email = t.email
              where token_hash = $1 and purpose = $2 and expires_at > now()
                and not exists (select from identity.users u where u.id = t.user_id and u.deactivated_at is not null)
-               and (purpose = 'change_email'
-                    or exists (select from identity.emails e where e.user_id = t.user_id and e.email = t.email))",
+               and (used_at is null and (purpose = 'change_email' or e.email is not null)
+                    or used_at is not null and purpose <> 'reset_password' and e.verified_at is not null)",
             &[&token.hash(), &purpose],
         )
         .await?;
     found.ok_or_else(refused)
 }
 
-/// As [`look`], and the link works no more once the transaction commits. Of two at once, one gets it.
-pub async fn take(tx: &Tx, purpose: Purpose, token: &Text<1, 256>) -> Result<Opened> {
-    let Some(token) = OpaqueToken::parse(token.as_str()) else { return Err(refused()) };
-    let found = tx
-        .find(
-            "delete from identity.mail_tokens t
-             where token_hash = $1 and purpose = $2 and expires_at > now()
-               and not exists (select from identity.users u where u.id = t.user_id and u.deactivated_at is not null)
-               and (purpose = 'change_email'
-                    or exists (select from identity.emails e where e.user_id = t.user_id and e.email = t.email))
-             returning user_id, email",
-            &[&token.hash(), &purpose],
-        )
-        .await?;
-    found.ok_or_else(refused)
+/// As [`look`], and the link is used up once the transaction commits: `None` for one that was. Of two at once, one gets it.
+/// Lock the person's mailbox before, as everybody does who changes both.
+pub async fn take(tx: &Tx, purpose: Purpose, token: &Text<1, 256>) -> Result<Option<Opened>> {
+    let Some(token) = OpaqueToken::parse(token.as_str()) else { return Ok(None) };
+    tx.find(
+        "update identity.mail_tokens t set used_at = now()
+         where token_hash = $1 and purpose = $2 and expires_at > now() and used_at is null
+           and not exists (select from identity.users u where u.id = t.user_id and u.deactivated_at is not null)
+           and (purpose = 'change_email'
+                or exists (select from identity.emails e where e.user_id = t.user_id and e.email = t.email))
+         returning user_id, email, false as is_proven",
+        &[&token.hash(), &purpose],
+    )
+    .await
 }
 
 /// Ends the links that change an account, when its password changes: whoever knew the old one may have asked for them.
@@ -198,6 +234,7 @@ pub async fn end_all(tx: &Tx, user_id: Uuid) -> Result<()> {
 }
 
 /// One sentence for a link that never was, is used up, replaced or too old.
-fn refused() -> shared::error::Error {
+#[track_caller]
+pub fn refused() -> shared::error::Error {
     invalid_field("/token", "token", "The link is not valid or has expired").by_rule("mail_link")
 }

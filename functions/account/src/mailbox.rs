@@ -18,6 +18,15 @@ pub struct Mailbox {
     pub locale: String,
 }
 
+/// Who registered an address, as far as its reader is told.
+#[derive(FromRow)]
+pub struct Registrant {
+    /// When.
+    pub registered_at: Time,
+    /// With which program, in our words.
+    pub program: Option<String>,
+}
+
 impl Mailbox {
     /// The address as a value; what the database holds is one.
     pub fn address(&self) -> Result<Email> {
@@ -49,7 +58,13 @@ pub async fn find(tx: &Tx, email: &Email) -> Result<Option<Mailbox>> {
     .await
 }
 
-/// Notes that the person reads the mail of their address, with an entry in the audit log.
+/// Who registered the person's address.
+pub async fn registrant(tx: &Tx, user_id: Uuid) -> Result<Registrant> {
+    let sql = "select created_at as registered_at, registered_with as program from identity.emails where user_id = $1";
+    tx.one(sql, &[&user_id]).await
+}
+
+/// Notes that the person reads the mail of their address, with an entry in the audit log if it is news.
 pub async fn verify(tx: &Tx, user_id: Uuid) -> Result<()> {
     let sql = "update identity.emails set verified_at = now() where user_id = $1 and verified_at is null";
     if tx.execute(sql, &[&user_id]).await? == 1 {

@@ -2,17 +2,21 @@
 //!
 //! A browser is sent to the provider with a state, a nonce and a code challenge, which an [`attempt`] remembers for this
 //! browser alone. It comes back with a code, which the [`OidcClient`] changes into an ID token, whose claims are an
-//! [`Identity`]; [`external_account`] finds or makes the person whom it belongs to. The checks of the ID token are those
-//! of the crate `openidconnect`, which only the four functions of this module link.
+//! [`Identity`]; [`external_account`] finds or makes the person whom it belongs to, and [`linking`] adds it to somebody who is
+//! signed in. Of what a provider sends only what is used is read, and one person's odd claim is no outage.
 
+pub mod arrival;
 pub mod attempt;
 mod browser;
 mod claims;
+mod clever_api;
 mod client;
 mod exchange;
 pub mod external_account;
 mod failure;
 mod http;
+mod id_token;
+pub mod linking;
 mod metadata;
 mod return_to;
 
@@ -21,6 +25,7 @@ pub use claims::Identity;
 pub use client::{Clever, Google, OidcClient, page};
 pub use return_to::ReturnTo;
 
+use shared::opaque_token::OpaqueToken;
 use shared::prelude::*;
 
 text_enum! {
@@ -35,7 +40,7 @@ text_enum! {
 
 impl Provider {
     /// Its name for people.
-    pub(crate) fn label(self) -> &'static str {
+    pub fn label(self) -> &'static str {
         match self {
             Provider::Google => "Google",
             Provider::Clever => "Clever",
@@ -67,6 +72,11 @@ pub struct Callback {
 }
 
 impl Callback {
+    /// The state, if it can be one.
+    pub(crate) fn state(&self) -> Option<OpaqueToken> {
+        self.state.as_deref().and_then(OpaqueToken::parse)
+    }
+
     /// Whether the provider sent somebody who did not start here: Clever's portal does so. What came along is not to be
     /// used, since it may be another person's; a new sign-in is.
     pub fn is_unasked(&self) -> bool {

@@ -9,10 +9,10 @@ use shared::log::trace;
 use shared::prelude::*;
 
 use crate::email::Email;
-use crate::mail_link;
 use crate::mailbox::{self, Mailbox};
 use crate::password::{self, NewPassword};
 use crate::sign_in::{self, Because};
+use crate::{export, mail_link, takeover, way_in};
 
 /// A new password and the link that allows it.
 #[input]
@@ -21,6 +21,9 @@ pub struct PasswordReset {
     pub token: Text<1, 256>,
     /// 8 to 128 characters, not one that is tried first.
     pub password: NewPassword,
+    /// The ids of the accounts elsewhere that go on opening this one; none if it is left out. What there is, the route that
+    /// shows the holder of a link tells.
+    pub keep_ways_in: Option<List<Uuid, 100>>,
 }
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -58,19 +61,29 @@ pub fn answer_after(work: Duration) -> Duration {
     STEP * u32::try_from(steps).unwrap_or(u32::MAX)
 }
 
-/// Sets the password of somebody who came by a link, which shows that the mailbox is theirs. Ends every sign-in, and where
-/// nobody had shown that before, everything else that opens the account.
-pub async fn reset(tx: &Tx, user_id: Uuid, hash: &str) -> Result<()> {
-    if mailbox::lock(tx, user_id).await?.is_some_and(|mailbox| !mailbox.is_verified) {
-        sign_in::close_ways_in(tx, user_id).await?;
+/// Sets the password of somebody who came by a link, which shows that the mailbox is theirs. Ends every sign-in, and every
+/// account elsewhere but those that they keep. Where nobody had shown that before and `caller` is not signed in to the
+/// account, the mailbox is all that becomes theirs: they begin with an empty account.
+pub async fn reset(
+    tx: &Tx,
+    mailbox: &Mailbox,
+    hash: &str,
+    kept: &[Uuid],
+    caller: Option<&User>,
+) -> Result<()> {
+    let user_id = mailbox.user_id;
+    if !mailbox.is_verified && caller.is_none_or(|caller| caller.id != user_id) {
+        return takeover::begin_anew(tx, mailbox, hash).await;
     }
-    let ((), (), ended) = tokio::try_join!(
+    mailbox::verify(tx, user_id).await?;
+    way_in::remove_all_but(tx, user_id, kept).await?;
+    let ((), (), (), ended) = tokio::try_join!(
         biased;
         password::set(tx, user_id, hash),
         mail_link::end_all(tx, user_id),
+        export::end_all(tx, user_id),
         sign_in::revoke_all_but(tx, user_id, None, Because::Password),
     )?;
-    mailbox::verify(tx, user_id).await?;
     tell(tx, user_id, "password.reset", ended).await
 }
 
@@ -80,9 +93,10 @@ pub async fn change(tx: &Tx, user: &User, checked: &str, hash: &str) -> Result<(
     if !password::replace(tx, user.id, checked, hash).await? {
         return Err(forbidden("wrong password"));
     }
-    let ((), ended) = tokio::try_join!(
+    let ((), (), ended) = tokio::try_join!(
         biased;
         mail_link::end_all(tx, user.id),
+        export::end_all(tx, user.id),
         sign_in::revoke_all_but(tx, user.id, user.sign_in, Because::Password),
     )?;
     tell(tx, user.id, "password.changed", ended).await

@@ -50,7 +50,7 @@ pub struct Exchanged {
     pub sign_in_id: Uuid,
     /// Its person.
     pub user_id: Uuid,
-    /// When the person signed in.
+    /// When the person last proved who they are.
     pub signed_in_at: Timestamp,
 }
 
@@ -170,7 +170,7 @@ struct Chain {
 /// second sees what the first has done.
 async fn lock(tx: &Tx, token: &OpaqueToken) -> Result<Option<Chain>> {
     tx.find(
-        "select t.sign_in_id, t.user_id, s.created_at as signed_in_at, t.sealed_successor,
+        "select t.sign_in_id, t.user_id, s.authenticated_at as signed_in_at, t.sealed_successor,
                 s.revoked_at is null and s.idle_expires_at > now() and s.expires_at > now() as is_active,
                 u.deactivated_at is not null as is_deactivated,
                 coalesce(t.replaced_at > now() - interval '10 seconds', false) as is_retry

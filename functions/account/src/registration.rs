@@ -7,10 +7,11 @@ use shared::limit::{Limits, Rule};
 use shared::prelude::*;
 
 use crate::email::Email;
-use crate::mail_link::{self, Purpose};
+use crate::mail_link;
 use crate::password::{self, NewPassword};
 use crate::person::UserRead;
 use crate::profile::Locale;
+use crate::{program, recent_proof};
 
 /// Somebody new.
 #[input]
@@ -35,15 +36,19 @@ pub struct Registration {
 
 impl Registration {
     /// What the person becomes. 403 if somebody who is not an admin asks for another role than everybody's: clients of
-    /// earlier backends say `student`.
+    /// earlier backends say `student`. An admin who gives one must have signed in just now (403 `PROOF_REQUIRED`), and makes
+    /// no admin of an address that nobody has proven (409).
     pub fn roles_by(&self, admin: Option<&User>) -> Result<Vec<Role>> {
         let asked: Vec<Role> = self
             .role
             .into_iter()
             .chain(self.roles.iter().flat_map(|roles| roles.0.iter().copied()))
             .collect();
-        if admin.is_none() && asked.iter().any(|role| *role != Role::Student) {
-            return Err(forbidden("only an admin may give roles"));
+        if asked.iter().any(|role| *role != Role::Student) {
+            recent_proof::must_be_recent(admin.ok_or_else(|| forbidden("only an admin may give roles"))?)?;
+        }
+        if asked.contains(&Role::Admin) {
+            return Err(conflict("whoever becomes an admin proves the address first"));
         }
         if asked.is_empty() { Ok(vec![Role::Student]) } else { Ok(asked) }
     }
@@ -56,15 +61,14 @@ pub async fn limit(db: &Db, limits: &Limits, client: &Client) -> Result<()> {
 }
 
 /// Makes the person with their password's hash, and mails them a link that verifies the address. Must be a transaction of
-/// the service. 409 if somebody has the address. `locale` is that of
-/// the request, for a person who says none.
+/// the service. 409 if somebody has the address. A person who says no language has the request's.
 pub async fn register(
     tx: &Tx,
     new: &Registration,
     roles: &[Role],
     hash: &str,
     admin: Option<&User>,
-    locale: &str,
+    client: &Client,
 ) -> Result<UserRead> {
     let id = Uuid::now_v7();
     let names: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
@@ -75,14 +79,16 @@ pub async fn register(
         entity_id: Some(id),
         payload: serde_json::json!({ "roles": names }),
     };
+    // An admin's program says nothing of the person.
+    let program = client.user_agent.as_deref().filter(|_| admin.is_none()).and_then(program::name);
     let (user, (), (), ()) = tokio::try_join!(
         biased;
-        insert_user(tx, id, new, &names, locale),
-        insert_email(tx, id, &new.email),
+        insert_user(tx, id, new, &names, &client.locale),
+        insert_email(tx, id, &new.email, program.as_deref()),
         password::set(tx, id, hash),
         audit::record(tx, act),
     )?;
-    mail_link::send(tx, id, Purpose::VerifyEmail, &new.email, &user.locale).await?;
+    mail_link::send_verification(tx, id, &new.email, &user.locale).await?;
     Ok(user.read)
 }
 
@@ -107,8 +113,9 @@ async fn insert_user(tx: &Tx, id: Uuid, new: &Registration, roles: &[&str], loca
     .await
 }
 
-async fn insert_email(tx: &Tx, id: Uuid, email: &Email) -> Result<()> {
-    tx.execute("insert into identity.emails (email, user_id) values ($1, $2)", &[email, &id])
+async fn insert_email(tx: &Tx, id: Uuid, email: &Email, program: Option<&str>) -> Result<()> {
+    let sql = "insert into identity.emails (email, user_id, registered_with) values ($1, $2, $3)";
+    tx.execute(sql, &[email, &id, &program])
         .await
         .on_constraint("emails_pkey", || conflict("User with this email already exists"))?;
     Ok(())

@@ -3,10 +3,40 @@
 use shared::audit::{self, Act};
 use shared::auth::SESSION_COOKIE;
 use shared::cookie::Cookie;
-use shared::database::Parameter;
 use shared::opaque_token::OpaqueToken;
 use shared::prelude::*;
 use shared::settings;
+
+use crate::oidc::Provider;
+
+/// How a person proved who they are.
+pub enum Method {
+    /// With their password.
+    Password,
+    /// With an account elsewhere.
+    ExternalAccount {
+        /// Whose account it is.
+        provider: Provider,
+        /// Its row here.
+        id: Uuid,
+    },
+}
+
+impl Method {
+    fn name(&self) -> &'static str {
+        match self {
+            Method::Password => "password",
+            Method::ExternalAccount { provider, .. } => provider.as_str(),
+        }
+    }
+
+    fn external_account(&self) -> Option<Uuid> {
+        match self {
+            Method::Password => None,
+            Method::ExternalAccount { id, .. } => Some(*id),
+        }
+    }
+}
 
 text_enum! {
     /// What holds a sign-in.
@@ -83,9 +113,9 @@ pub struct SignInFilter {
 const MINUTE: u64 = 60;
 const DAY: u64 = 24 * 60 * MINUTE;
 
-/// Signs the person in on a browser; the cookie carries the only copy of the secret. `method` is `password`, `google` or
-/// `clever`. Must be a transaction of the service. 403 for somebody who is deactivated.
-pub async fn open_browser(tx: &Tx, user_id: Uuid, method: &str, client: &Client) -> Result<Cookie> {
+/// Signs the person in on a browser; the cookie carries the only copy of the secret. Must be a transaction of the service.
+/// 403 for somebody who is deactivated.
+pub async fn open_browser(tx: &Tx, user_id: Uuid, method: &Method, client: &Client) -> Result<Cookie> {
     cookie(&open_browser_with_secret(tx, user_id, method, client).await?)
 }
 
@@ -93,7 +123,7 @@ pub async fn open_browser(tx: &Tx, user_id: Uuid, method: &str, client: &Client)
 pub async fn open_browser_with_secret(
     tx: &Tx,
     user_id: Uuid,
-    method: &str,
+    method: &Method,
     client: &Client,
 ) -> Result<OpaqueToken> {
     let secret = OpaqueToken::generate()?;
@@ -102,7 +132,7 @@ pub async fn open_browser_with_secret(
 }
 
 /// Signs the person in on an app, whose first refresh token is [`crate::refresh_token`]'s to make. Gives the sign-in's id.
-pub async fn open_app(tx: &Tx, user_id: Uuid, method: &str, client: &Client) -> Result<Uuid> {
+pub async fn open_app(tx: &Tx, user_id: Uuid, method: &Method, client: &Client) -> Result<Uuid> {
     insert(tx, user_id, method, client, None).await
 }
 
@@ -149,37 +179,6 @@ pub async fn revoke_all_but(tx: &Tx, user_id: Uuid, kept: Option<Uuid>, because:
     .await
 }
 
-/// Takes away every way into an account and what was set going in it, when its address turns out to be somebody's who
-/// never used it: whoever made it may have planted it, to sit in it together with them (Sudhodanan and Paverd,
-/// "Pre-hijacked accounts", USENIX Security 2022, section 4). Must be a transaction of the service.
-pub async fn close_ways_in(tx: &Tx, user_id: Uuid) -> Result<()> {
-    let delete = "with password as (delete from identity.passwords where user_id = $1),
-              mails as (delete from identity.mail_tokens where user_id = $1),
-              deletion as (update identity.users set deletion_requested_at = null
-                           where id = $1 and deletion_requested_at is not null
-                           returning id),
-              cancelled as (insert into identity.audit_log (id, action, entity_type, entity_id, payload)
-                            select gen_random_uuid(), 'user.deletion_cancelled', 'user', id,
-                                   jsonb_build_object('because', 'address_claimed')
-                            from deletion)
-         delete from identity.external_accounts where user_id = $1";
-    let act = Act {
-        actor: None,
-        action: "sign_in.revoked",
-        entity_type: "user",
-        entity_id: Some(user_id),
-        payload: serde_json::json!({ "because": "address_claimed" }),
-    };
-    let parameters: &[&dyn Parameter] = &[&user_id];
-    tokio::try_join!(
-        biased;
-        tx.execute(delete, parameters),
-        revoke_all_but(tx, user_id, None, Because::Revoked),
-        audit::record(tx, act),
-    )?;
-    Ok(())
-}
-
 /// Ends one of the caller's sign-ins, with an entry in the audit log; 404 if it is not theirs or has ended.
 pub async fn revoke_own(tx: &Tx, user: &User, id: Uuid) -> Result<()> {
     if !revoke(tx, user.id, id, Because::Revoked).await? {
@@ -201,6 +200,24 @@ fn revoked(user: &User, entity_type: &'static str, id: Uuid, payload: serde_json
     Act { actor: Some(user.id), action: "sign_in.revoked", entity_type, entity_id: Some(id), payload }
 }
 
+/// Notes that the person of a sign-in has just proved again who they are, with an entry in the audit log. 401 if it has
+/// ended.
+pub async fn reauthenticate(tx: &Tx, user_id: Uuid, id: Uuid) -> Result<()> {
+    let sql = "update identity.sign_ins set authenticated_at = now()
+               where id = $1 and user_id = $2 and revoked_at is null and idle_expires_at > now()";
+    if tx.execute(sql, &[&id, &user_id]).await? == 0 {
+        return Err(unauthorized("invalid or expired access token"));
+    }
+    let act = Act {
+        actor: Some(user_id),
+        action: "user.reauthenticated",
+        entity_type: "sign_in",
+        entity_id: Some(id),
+        payload: serde_json::json!({}),
+    };
+    audit::record(tx, act).await
+}
+
 /// Signs out: ends the sign-in with an entry in the audit log, if it still works.
 pub async fn sign_out(tx: &Tx, user_id: Uuid, id: Uuid) -> Result<()> {
     if revoke(tx, user_id, id, Because::Logout).await? {
@@ -219,7 +236,7 @@ pub async fn sign_out(tx: &Tx, user_id: Uuid, id: Uuid) -> Result<()> {
 async fn insert(
     tx: &Tx,
     user_id: Uuid,
-    method: &str,
+    method: &Method,
     client: &Client,
     secret: Option<&OpaqueToken>,
 ) -> Result<Uuid> {
@@ -233,19 +250,20 @@ async fn insert(
                  returning id
              )
              insert into identity.sign_ins (id, user_id, kind, method, secret_hash, ip, user_agent, idle_expires_at,
-                                            expires_at)
-             select $1, id, $3, $4, $5, $6, $7, now() + $8 * interval '1 second', now() + $9 * interval '1 second'
+                                            expires_at, external_account_id)
+             select $1, id, $3, $4, $5, $6, $7, now() + $8 * interval '1 second', now() + $9 * interval '1 second', $10
              from person",
             &[
                 &id,
                 &user_id,
                 &kind,
-                &method,
+                &method.name(),
                 &secret.map(OpaqueToken::hash),
                 &client.ip.to_canonical(),
                 &client.user_agent,
                 &lifetime.idle,
                 &lifetime.total,
+                &method.external_account(),
             ],
         )
         .await?;
@@ -253,8 +271,8 @@ async fn insert(
         return Err(forbidden("the account is deactivated"));
     }
     // With the request's line, which has its id too, it tells who signed in when, and from which network.
-    tracing::info!(%user_id, sign_in_id = %id, kind = kind.as_str(), method, "signed in");
-    let payload = serde_json::json!({ "kind": kind, "method": method });
+    tracing::info!(%user_id, sign_in_id = %id, kind = kind.as_str(), method = method.name(), "signed in");
+    let payload = serde_json::json!({ "kind": kind, "method": method.name() });
     let act = Act {
         actor: Some(user_id),
         action: "user.signed_in",

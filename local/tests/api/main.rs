@@ -12,10 +12,11 @@ use local::testkit::{self, Answer, Client, Stack};
 use serde_json::{Value, json};
 
 /// Routes that anybody may call: they say nothing of anybody, or what they are given proves who it is.
-const PUBLIC: [&str; 17] = [
+const PUBLIC: [&str; 19] = [
     "browser-login",
     "browser-logout",
     "confirm-email-change", // a mail's token
+    "disown-email",         // a mail's token
     "download-export",      // a mail's token
     "get-docs",
     "get-docs-script",
@@ -25,6 +26,7 @@ const PUBLIC: [&str; 17] = [
     "get-readiness",
     "login",
     "logout",
+    "preview-password-reset", // a mail's token
     "refresh",
     "register",
     "request-password-reset",
@@ -33,11 +35,18 @@ const PUBLIC: [&str; 17] = [
 ];
 
 /// Public routes that do more for somebody who is signed in.
-const OPTIONAL: [&str; 3] = ["browser-logout", "logout", "register"];
+const OPTIONAL: [&str; 6] =
+    ["browser-logout", "logout", "preview-password-reset", "register", "reset-password", "verify-email"];
 
 /// Public routes that need a provider which a sample event cannot bring; their own tests have one.
-const WITH_PROVIDER: [&str; 4] =
-    ["finish-clever-sign-in", "finish-google-sign-in", "start-clever-sign-in", "start-google-sign-in"];
+const WITH_PROVIDER: [&str; 6] = [
+    "finish-clever-sign-in",
+    "finish-google-sign-in",
+    "start-clever-link",
+    "start-clever-sign-in",
+    "start-google-link",
+    "start-google-sign-in",
+];
 
 /// Routes of administration: 403 without the role.
 const ADMIN: [&str; 3] = ["list-audit", "list-users", "update-user"];
@@ -46,7 +55,7 @@ const ADMIN: [&str; 3] = ["list-audit", "list-users", "update-user"];
 const OPERATIONS: [&str; 2] = ["get-metrics", "get-ops-metrics"];
 
 /// Routes that name no object: another person gets their own, and nothing of anybody else's.
-const OWN: [&str; 15] = [
+const OWN: [&str; 17] = [
     "create-scene",
     "delete-me",
     "get-browser-session",
@@ -58,6 +67,8 @@ const OWN: [&str; 15] = [
     "list-scenes",
     "list-sessions",
     "list-sign-ins",
+    "list-ways-in",
+    "request-email-change",
     "request-export",
     "revoke-sign-ins",
     "update-me",
@@ -65,12 +76,8 @@ const OWN: [&str; 15] = [
 ];
 
 /// Routes that do something with what only the sample person has, and what somebody without it is told.
-const WITHOUT_IT: [(&str, u16); 4] = [
-    ("change-password", 403),
-    ("request-email-change", 403),
-    ("restore-me", 409),
-    ("update-public-profile", 200),
-];
+const WITHOUT_IT: [(&str, u16); 4] =
+    [("change-password", 403), ("reauthenticate", 409), ("restore-me", 409), ("update-public-profile", 200)];
 
 /// The job that calls AWS: its own tests run it against a server of that API.
 const NEEDS_SECRETS_MANAGER: &str = "rotate-sign-in-keys";

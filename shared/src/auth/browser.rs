@@ -44,7 +44,7 @@ struct SignIn {
     user_id: Uuid,
     email: Option<String>,
     display_name: Option<String>,
-    created_at: Timestamp,
+    authenticated_at: Timestamp,
     is_deactivated: bool,
 }
 
@@ -84,7 +84,7 @@ impl Browser {
         }
         Ok(User {
             sign_in: Some(sign_in.id),
-            authenticated_at: Some(sign_in.created_at),
+            authenticated_at: Some(sign_in.authenticated_at),
             ..User::new(sign_in.user_id, sign_in.email.as_deref(), sign_in.display_name.as_deref())
         })
     }
@@ -150,7 +150,8 @@ pub fn csrf_token(secret: &OpaqueToken) -> OpaqueToken {
 
 /// The session with its person, in one flight, by the one function that may look for it.
 async fn find(db: &Db, secret: &OpaqueToken, idle_minutes: i64) -> Result<Option<SignIn>> {
-    let sql = "select id, user_id, email, display_name, created_at, is_deactivated from identity.find_session($1, $2)";
+    let sql = "select id, user_id, email, display_name, authenticated_at, is_deactivated
+               from identity.find_session($1, $2)";
     let tx = db.begin_anonymous().await?;
     tx.commit_with(async |tx: &Tx| tx.find(sql, &[&secret.hash(), &idle_minutes]).await).await
 }

@@ -30,9 +30,18 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_BYTES: usize = 256 * 1024;
 
 /// A key that verifies signatures, with the one algorithm that it is for.
-pub(super) struct Key {
+pub struct Key {
+    /// The key.
     pub key: DecodingKey,
+    /// Its algorithm.
     pub algorithm: Algorithm,
+}
+
+impl Key {
+    /// Whether it made `signature` (base64url) over `message`.
+    pub fn has_signed(&self, message: &[u8], signature: &str) -> bool {
+        jsonwebtoken::crypto::verify(signature, message, &self.key, self.algorithm).unwrap_or(false)
+    }
 }
 
 /// What the set says about a key id.
@@ -172,7 +181,8 @@ impl State {
     }
 }
 
-fn parse(text: &[u8]) -> Result<HashMap<String, Arc<Key>>> {
+/// The keys of a set's text by their ids. What is not understood is left out; a text that is no set is a 500.
+pub fn parse(text: &[u8]) -> Result<HashMap<String, Arc<Key>>> {
     #[derive(Deserialize)]
     struct Set {
         keys: Vec<Value>,

@@ -34,6 +34,7 @@ impl Praxis {
             Lookup::Found(key) if token.is_signed_by(&key.key, key.algorithm) => Ok(User {
                 sign_in: Some(sign_in),
                 authenticated_at: Some(authenticated_at),
+                issued_at: token.issued_at(),
                 ..User::new(token.subject(), None, None)
             }),
             Lookup::Found(_) | Lookup::Unknown => Err(refused()),

@@ -42,7 +42,7 @@ impl Supabase {
             Lookup::Unknown | Lookup::Unreachable => match &self.user_endpoint {
                 Some(endpoint) => {
                     let user = endpoint.user(token).await?;
-                    Ok(User { authenticated_at: token.latest_proof(), ..user })
+                    Ok(User { authenticated_at: token.latest_proof(), issued_at: token.issued_at(), ..user })
                 }
                 None => Err(undecided()),
             },

@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -193,6 +193,11 @@ impl<'a> Token<'a> {
         Timestamp::from_second(self.claims.auth_time.as_i64()?).ok()
     }
 
+    /// When it was made.
+    pub(super) fn issued_at(&self) -> Option<Timestamp> {
+        Timestamp::from_duration(SignedDuration::try_from_secs_f64(self.claims.iat).ok()?).ok()
+    }
+
     /// When the person last proved who they are, in one of Supabase's tokens.
     pub(super) fn latest_proof(&self) -> Option<Timestamp> {
         let proofs = self.claims.amr.as_array()?.iter();
@@ -202,7 +207,11 @@ impl<'a> Token<'a> {
     /// The person that one of Supabase's tokens speaks of. Call it for a token that has been found genuine.
     pub(super) fn user(&self) -> User {
         let (email, name) = (self.claims.email.as_str(), self.claims.user_metadata["full_name"].as_str());
-        User { authenticated_at: self.latest_proof(), ..User::new(self.id, email, name) }
+        User {
+            authenticated_at: self.latest_proof(),
+            issued_at: self.issued_at(),
+            ..User::new(self.id, email, name)
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{FromSqlOwned, ToSql, Type};
@@ -31,11 +32,22 @@ pub struct Tx {
     is_closing: AtomicBool,
 }
 
+/// Whose transaction it is, and by what they came.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Person {
+    /// Their id.
+    pub(super) id: Uuid,
+    /// The sign-in of this system.
+    pub(super) sign_in: Option<Uuid>,
+    /// When their token was made.
+    pub(super) issued_at: Option<Timestamp>,
+}
+
 /// What a transaction may do.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Role {
-    /// What a person may, by the sign-in that they came by.
-    Request(Uuid, Option<Uuid>),
+    /// What a person may, by what they came by.
+    Request(Person),
     /// What anybody may.
     Nobody,
     /// Everybody's accounts.
@@ -47,7 +59,7 @@ pub(super) enum Role {
 impl Role {
     fn name(self) -> &'static str {
         match self {
-            Role::Request(..) | Role::Nobody => "praxis_request",
+            Role::Request(_) | Role::Nobody => "praxis_request",
             Role::Account => "praxis_account",
             Role::Service => "praxis_service",
         }
@@ -102,7 +114,7 @@ impl Tx {
 
     /// Whether it is a person's, who may do less than the service.
     pub(crate) fn is_of_request(&self) -> bool {
-        matches!(self.role, Role::Request(..) | Role::Nobody)
+        matches!(self.role, Role::Request(_) | Role::Nobody)
     }
 
     /// All rows of a statement.
@@ -225,14 +237,16 @@ impl Tx {
             IDLE_TIMEOUT.as_millis(),
             self.role.name(),
         );
-        let Role::Request(person, sign_in) = self.role else {
+        let Role::Request(Person { id, sign_in, issued_at }) = self.role else {
             return self.connection.batch_execute(&begin).await;
         };
-        // Sets the claims, and refuses somebody who was deactivated or whose sign-in has ended.
-        let claims = "select identity.open_request($1, $2)";
+        // Sets the claims, and refuses somebody who was deactivated, whose sign-in has ended, or who was erased since.
+        let claims = "select identity.open_request($1, $2, $3)";
+        let parameters: [(&(dyn ToSql + Sync), Type); 3] =
+            [(&id, Type::UUID), (&sign_in, Type::UUID), (&issued_at, Type::TIMESTAMPTZ)];
         let (opened, claimed) = futures_util::future::join(
             self.connection.batch_execute(&begin),
-            self.connection.query_typed(claims, &[(&person, Type::UUID), (&sign_in, Type::UUID)]),
+            self.connection.query_typed(claims, &parameters),
         )
         .await;
         opened.and(claimed.map(drop))

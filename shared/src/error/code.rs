@@ -15,6 +15,8 @@ pub enum Code {
     Unauthorized,
     /// 403: a known caller who may not do this.
     Forbidden,
+    /// 403: the caller, or whoever opened a mailed link, proves again who they are: by a new sign-in, or by the password.
+    ProofRequired,
     /// 404: missing, or another's.
     NotFound,
     /// 405: the path exists, the method does not.
@@ -49,7 +51,7 @@ impl Code {
         match self {
             Code::ValidationError => StatusCode::BAD_REQUEST,
             Code::Unauthorized => StatusCode::UNAUTHORIZED,
-            Code::Forbidden => StatusCode::FORBIDDEN,
+            Code::Forbidden | Code::ProofRequired => StatusCode::FORBIDDEN,
             Code::NotFound => StatusCode::NOT_FOUND,
             Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Code::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
@@ -71,6 +73,7 @@ impl Code {
             Code::ValidationError => "VALIDATION_ERROR",
             Code::Unauthorized => "UNAUTHORIZED",
             Code::Forbidden => "FORBIDDEN",
+            Code::ProofRequired => "PROOF_REQUIRED",
             Code::NotFound => "NOT_FOUND",
             Code::MethodNotAllowed => "METHOD_NOT_ALLOWED",
             Code::NotAcceptable => "NOT_ACCEPTABLE",

@@ -6,7 +6,7 @@ use shared::language;
 use shared::prelude::*;
 
 use crate::email::Email;
-use crate::mail_link::{self, Purpose};
+use crate::mail_link;
 
 /// Who becomes an admin: by address, or by id where another provider knows the address.
 #[input]
@@ -29,7 +29,7 @@ pub struct Appointed {
 }
 
 /// Gives the role `admin` to an account that exists, else makes one with a proven address. Repeating it changes nothing.
-/// Must be a transaction of the service. 404 for an unknown id; 409 for an address that was not proven, because anybody
+/// Must be a transaction of the service. 404 for an unknown id; 409 for an account whose address was not proven, because anybody
 /// may have registered with it.
 pub async fn appoint(tx: &Tx, new: &NewAdmin) -> Result<Appointed> {
     let (user_id, email) = match (new.user_id, &new.email) {
@@ -54,11 +54,14 @@ struct Owner {
 async fn find(tx: &Tx, email: &Email) -> Result<Option<Uuid>> {
     let sql = "select user_id, verified_at is not null as is_verified from identity.emails where email = $1 for share";
     match tx.find::<Owner>(sql, &[email]).await? {
-        Some(Owner { is_verified: false, .. }) => Err(conflict(
-            "an account has this address and has not proven it: its person opens the mailed link first",
-        )),
+        Some(Owner { is_verified: false, .. }) => Err(unproven()),
         owner => Ok(owner.map(|owner| owner.user_id)),
     }
+}
+
+#[track_caller]
+fn unproven() -> shared::error::Error {
+    conflict("an account has this address and has not proven it: its person opens the mailed link first")
 }
 
 #[derive(FromRow)]
@@ -81,7 +84,8 @@ async fn promote(tx: &Tx, user_id: Uuid) -> Result<Appointed> {
              select old.roles as old_roles, changed.roles as new_roles from old left join changed on true",
             &[&user_id],
         )
-        .await?;
+        .await
+        .on_constraint("users_admin_is_proven", unproven)?;
     let Promoted { old_roles, new_roles } = found.ok_or_else(|| not_found("user not found"))?;
     if let Some(new_roles) = &new_roles {
         record(tx, "user.roles_changed", user_id, json!({ "from": old_roles, "to": new_roles })).await?;
@@ -98,7 +102,7 @@ async fn create(tx: &Tx, email: &Email) -> Result<Appointed> {
         biased;
         insert(tx, user_id, email, &roles, &locale),
         insert_email(tx, user_id, email),
-        mail_link::send(tx, user_id, Purpose::ResetPassword, email, &locale),
+        mail_link::send_reset(tx, user_id, email, &locale, false),
         record(tx, "user.registered", user_id, json!({ "roles": roles })),
     )?;
     Ok(Appointed { user_id, is_new: true, was_admin: false })

@@ -3,7 +3,7 @@
 use account::browser_session::{self, BrowserUser};
 use account::credentials::{self, Credentials};
 use account::password::Passwords;
-use account::sign_in;
+use account::sign_in::{self, Method};
 use shared::auth::KnownOrigin;
 use shared::limit::Limits;
 use shared::prelude::*;
@@ -30,7 +30,7 @@ async fn login(
     let ((), secret, person) = tokio::try_join!(
         biased;
         proven.must_still_hold(&tx),
-        sign_in::open_browser_with_secret(&tx, proven.user_id, "password", &client),
+        sign_in::open_browser_with_secret(&tx, proven.user_id, &Method::Password, &client),
         browser_session::get(&tx, proven.user_id),
     )?;
     tx.commit().await?;

@@ -1,7 +1,7 @@
-//! Finish a sign-in with Clever: the browser comes back with a code, and goes on signed in.
+//! Finish a sign-in with Clever, or the adding of an account there: the browser comes back with a code, and goes on.
 
-use account::oidc::{self, Browser, Callback, Clever, ReturnTo, attempt, external_account};
-use account::sign_in;
+use account::oidc::{Browser, Callback, Clever, ReturnTo, arrival, attempt};
+use account::optional_caller::MaybeUser;
 use shared::limit::Limits;
 use shared::prelude::*;
 
@@ -11,7 +11,11 @@ fn main() {
             .or(401, "Clever did not say who this is, or not in a way to be believed")
             .or(403, "The state is unknown, used, expired or another browser's")
             .or(403, "The account is deactivated")
-            .or(409, "The e-mail address is another account's")
+            .or(403, "Whoever adds an account is not signed in any more")
+            .or(
+                409,
+                "The e-mail address is another account's, or the account at Clever another person's way in",
+            )
             .or(502, "Clever cannot be reached right now"),
     )
 }
@@ -21,6 +25,7 @@ async fn finish(
     db: AccountsDb,
     clever: Clever,
     browser: Browser,
+    MaybeUser(caller): MaybeUser,
     limits: Limits,
     client: Client,
     Query(callback): Query<Callback>,
@@ -31,13 +36,7 @@ async fn finish(
         if callback.is_unasked() {
             return attempt::start(&db, &clever, &browser, &ReturnTo::default()).await;
         }
-        let attempt = attempt::take(&db, &clever, &browser, &callback).await?;
-        let identity = clever.identify(&attempt, &callback).await?;
-        let tx = db.begin_service().await?;
-        let user_id = external_account::sign_in(&tx, &identity).await?;
-        let session = sign_in::open_browser(&tx, user_id, clever.provider().as_str(), &client).await?;
-        tx.commit().await?;
-        Ok(WithCookies(Redirect(oidc::page(&attempt.return_to)), vec![session]))
+        arrival::arrive(&db, &clever, &browser, &client, caller.as_ref(), &callback).await
     };
     browser.tell(finished.await)
 }

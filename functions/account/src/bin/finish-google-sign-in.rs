@@ -1,7 +1,7 @@
-//! Finish a sign-in with Google: the browser comes back with a code, and goes on signed in.
+//! Finish a sign-in with Google, or the adding of an account there: the browser comes back with a code, and goes on.
 
-use account::oidc::{self, Browser, Callback, Google, attempt, external_account};
-use account::sign_in;
+use account::oidc::{Browser, Callback, Google, arrival, attempt};
+use account::optional_caller::MaybeUser;
 use shared::limit::Limits;
 use shared::prelude::*;
 
@@ -11,7 +11,11 @@ fn main() {
             .or(401, "Google did not say who this is, or not in a way to be believed")
             .or(403, "The state is missing, unknown, used, expired or another browser's")
             .or(403, "The account is deactivated, or new ones of this e-mail domain are not let in")
-            .or(409, "The e-mail address is another account's")
+            .or(403, "Whoever adds an account is not signed in any more")
+            .or(
+                409,
+                "The e-mail address is another account's, or the account at Google another person's way in",
+            )
             .or(502, "Google cannot be reached right now"),
     )
 }
@@ -21,19 +25,14 @@ async fn finish(
     db: AccountsDb,
     google: Google,
     browser: Browser,
+    MaybeUser(caller): MaybeUser,
     limits: Limits,
     client: Client,
     Query(callback): Query<Callback>,
 ) -> Result<WithCookies<Redirect>> {
     let finished = async {
         attempt::limit(&db, &limits, &client).await?;
-        let attempt = attempt::take(&db, &google, &browser, &callback).await?;
-        let identity = google.identify(&attempt, &callback).await?;
-        let tx = db.begin_service().await?;
-        let user_id = external_account::sign_in(&tx, &identity).await?;
-        let session = sign_in::open_browser(&tx, user_id, google.provider().as_str(), &client).await?;
-        tx.commit().await?;
-        Ok(WithCookies(Redirect(oidc::page(&attempt.return_to)), vec![session]))
+        arrival::arrive(&db, &google, &browser, &client, caller.as_ref(), &callback).await
     };
     browser.tell(finished.await)
 }

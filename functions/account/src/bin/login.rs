@@ -4,7 +4,7 @@ use account::access_token::Signer;
 use account::credentials::{self, Credentials};
 use account::password::Passwords;
 use account::refresh_token::{self, TokenPair};
-use account::sign_in;
+use account::sign_in::{self, Method};
 use shared::limit::Limits;
 use shared::prelude::*;
 
@@ -30,7 +30,7 @@ async fn login(
     let ((), sign_in_id) = tokio::try_join!(
         biased;
         proven.must_still_hold(&tx),
-        sign_in::open_app(&tx, proven.user_id, "password", &client),
+        sign_in::open_app(&tx, proven.user_id, &Method::Password, &client),
     )?;
     let token = refresh_token::insert(&tx, sign_in_id, proven.user_id).await?;
     tx.commit().await?;

@@ -11,7 +11,9 @@ fn main() {
     serve(
         post("/api/v1/identity/auth/register", register)
             .or(403, "only an admin may give roles")
-            .or(409, "User with this email already exists"),
+            .or(403, "`PROOF_REQUIRED`: the admin who gives roles signed in more than 15 minutes ago")
+            .or(409, "User with this email already exists")
+            .or(409, "An admin's address is proven first"),
     )
 }
 
@@ -32,7 +34,7 @@ async fn register(
     new.password.must_be_uncommon("/password", Some(&new.email))?;
     let hash = passwords.hash(new.password.password())?;
     let tx = db.begin_service().await?;
-    let user = registration::register(&tx, &new, &roles, &hash, admin.as_ref(), &client.locale).await?;
+    let user = registration::register(&tx, &new, &roles, &hash, admin.as_ref(), &client).await?;
     tx.commit().await?;
     Ok(Created(user))
 }

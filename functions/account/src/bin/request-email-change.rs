@@ -1,15 +1,14 @@
-//! Ask for another e-mail address: mails a link to the new one.
+//! Ask for another e-mail address, or for one: mails a link to it.
 
-use account::credentials;
 use account::email::Email;
-use account::mail_link::{self, MailSent, Purpose};
-use account::password::{self, Password, Passwords};
+use account::mail_link::{self, MailSent};
+use account::password::{self, Password};
+use account::recent_proof::RecentProof;
 use shared::identity;
-use shared::limit::Limits;
 use shared::prelude::*;
 
 fn main() {
-    serve(post("/api/v1/identity/email/change", request).or(403, "wrong password"))
+    serve(post("/api/v1/identity/email/change", request))
 }
 
 /// The address to change to.
@@ -17,31 +16,29 @@ fn main() {
 struct EmailChange {
     /// The new address.
     email: Email,
-    /// The caller's password.
-    password: Password,
+    /// The caller's password; who has none must have signed in within the last 15 minutes.
+    password: Option<Password>,
 }
 
 async fn request(
     db: AccountsDb,
     user: User,
-    limits: Limits,
-    passwords: Passwords,
-    client: Client,
+    recent: RecentProof,
     Json(change): Json<EmailChange>,
 ) -> Result<Accepted<MailSent>> {
-    let checked =
-        credentials::verify_again(&db, &limits, &passwords, &client, &user, &change.password).await?;
-    mail_link::limit_to(&db, &limits, &user, &change.email).await?;
+    let checked = recent.must_be_themselves(&db, &user, change.password.as_ref()).await?;
+    mail_link::limit_to(&db, recent.limits(), &user, &change.email).await?;
+    let tx = db.begin(&user).await?;
+    identity::ensure(&tx, &user).await?;
+    tx.commit().await?;
     let tx = db.begin_service().await?;
-    let (is_still, preferences) = tokio::try_join!(
-        biased;
-        password::is_still(&tx, user.id, &checked),
-        identity::preferences(&tx, &user),
-    )?;
-    if !is_still {
+    let preferences = identity::preferences(&tx, &user).await?;
+    if let Some(checked) = checked
+        && !password::is_still(&tx, user.id, &checked).await?
+    {
         return Err(forbidden("wrong password"));
     }
-    mail_link::send(&tx, user.id, Purpose::ChangeEmail, &change.email, &preferences.locale).await?;
+    mail_link::send_change(&tx, user.id, &change.email, &preferences.locale).await?;
     tx.commit().await?;
     // Whether the address is somebody's is told to nobody but its owner.
     Ok(Accepted(MailSent::new("the link is on its way")))

@@ -1,6 +1,7 @@
 //! Ask for everything that is held on the caller: a mail follows with the link to an archive.
 
 use account::export::{self, Export};
+use account::recent_proof::{OptionalProof, RecentProof};
 use account::recipient;
 use shared::identity;
 use shared::prelude::*;
@@ -12,7 +13,13 @@ fn main() {
     )
 }
 
-async fn request(db: Db, user: User) -> Result<Accepted<Export>> {
+async fn request(
+    db: AccountsDb,
+    user: User,
+    recent: RecentProof,
+    OptionalProof(password): OptionalProof,
+) -> Result<Accepted<Export>> {
+    recent.must_be_fresh(&db, &user, password.as_ref()).await?;
     let tx = db.begin(&user).await?;
     let ((), recipient) =
         tokio::try_join!(biased; identity::ensure(&tx, &user), recipient::find(&tx, user.id))?;

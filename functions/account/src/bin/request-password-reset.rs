@@ -1,7 +1,7 @@
 //! Ask for a link that resets a password; the answer is the same whether or not there is such an account.
 
 use account::email::Email;
-use account::mail_link::{self, MailSent, Purpose};
+use account::mail_link::{self, MailSent};
 use account::mailbox;
 use account::password_change;
 use shared::limit::Limits;
@@ -30,8 +30,8 @@ async fn request(
     if password_change::may_mail(&db, &limits, &client, &forgotten.email).await? {
         let tx = db.begin_service().await?;
         if let Some(found) = mailbox::find(&tx, &forgotten.email).await? {
-            mail_link::send(&tx, found.user_id, Purpose::ResetPassword, &forgotten.email, &found.locale)
-                .await?;
+            let starts_anew = !found.is_verified;
+            mail_link::send_reset(&tx, found.user_id, &forgotten.email, &found.locale, starts_anew).await?;
         }
         tx.commit().await?;
     }

@@ -1,6 +1,6 @@
 //! Mail the caller a new link that verifies their address.
 
-use account::mail_link::{self, MailSent, Purpose};
+use account::mail_link::{self, MailSent};
 use account::mailbox;
 use account::person;
 use shared::limit::Limits;
@@ -24,7 +24,7 @@ async fn resend(db: AccountsDb, user: User, limits: Limits) -> Result<Accepted<M
         return Err(conflict("the e-mail address is verified"));
     }
     let email = mailbox.address()?;
-    mail_link::send(&tx, user.id, Purpose::VerifyEmail, &email, &mailbox.locale).await?;
+    mail_link::send_verification(&tx, user.id, &email, &mailbox.locale).await?;
     tx.commit().await?;
     Ok(Accepted(MailSent::new("the link is on its way")))
 }

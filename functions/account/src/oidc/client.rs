@@ -3,8 +3,7 @@
 use std::ops::Deref;
 use std::sync::OnceLock;
 
-use openidconnect::url::Url;
-use openidconnect::{ClientId, ClientSecret, IssuerUrl, RedirectUrl};
+use reqwest::Url;
 use serde_json::Value;
 use shared::describe::Operation;
 use shared::prelude::*;
@@ -17,12 +16,14 @@ use super::Provider;
 /// What a provider has registered us as (RFC 6749, section 2).
 pub struct OidcClient {
     pub(super) provider: Provider,
-    pub(super) client_id: ClientId,
-    pub(super) client_secret: ClientSecret,
-    pub(super) issuer: IssuerUrl,
+    pub(super) client_id: String,
+    pub(super) client_secret: String,
+    pub(super) issuer: String,
     /// Where the provider sends the browser back to. Each provider has its own, so that none is given the code of
     /// another (RFC 9700, section 4.4.2.2).
-    pub(super) redirect_url: RedirectUrl,
+    pub(super) redirect_url: String,
+    /// Where Clever tells of the people who have no ID token.
+    pub(super) clever_api_url: String,
 }
 
 macro_rules! clients {
@@ -67,7 +68,8 @@ clients! {
 struct Settings {
     client_id: String,
     secret: SecretSetting,
-    issuer: IssuerUrl,
+    issuer: String,
+    clever_api_url: String,
     /// Unset only on a laptop, whose address is the one that it is called by.
     api_url: Option<String>,
 }
@@ -95,21 +97,24 @@ impl Settings {
             (None, Some(arn)) => SecretSetting::Arn(arn),
             (None, None) => return Err(format!("{secret} or OIDC_SECRET_ARN must be set, because {id} is")),
         };
-        let address = settings::find(issuer).unwrap_or_else(|| default_issuer.to_owned());
         let scheme = |text: &str| Url::parse(text).ok().map(|url| url.scheme().to_owned());
-        match scheme(&address).as_deref() {
-            Some("https") => {}
-            Some("http") if !is_production => {}
-            _ => return Err(format!("{issuer} must be an https address")),
-        }
+        let address = |name: &str, default: &str| {
+            let address = settings::find(name).unwrap_or_else(|| default.to_owned());
+            match scheme(&address).as_deref() {
+                Some("https") => Ok(address),
+                Some("http") if !is_production => Ok(address),
+                _ => Err(format!("{name} must be an https address")),
+            }
+        };
+        let issuer = address(issuer, default_issuer)?;
+        let clever_api_url = address("CLEVER_API_URL", "https://api.clever.com")?;
         let api_url = settings::find("API_URL");
         match api_url.as_deref().map(scheme) {
             Some(Some(scheme)) if matches!(scheme.as_str(), "https" | "http") => {}
             None if !is_production => {}
             _ => return Err(format!("API_URL must be this API's address, because {id} is set")),
         }
-        let issuer = IssuerUrl::new(address).map_err(|_| format!("{issuer} must be an https address"))?;
-        Ok(Some(Settings { client_id, secret, issuer, api_url }))
+        Ok(Some(Settings { client_id, secret, issuer, clever_api_url, api_url }))
     }
 }
 
@@ -130,10 +135,11 @@ impl OidcClient {
             format!("{}/api/v1/auth/{}/callback", api_url.trim_end_matches('/'), provider.as_str());
         Ok(OidcClient {
             provider,
-            client_id: ClientId::new(settings.client_id),
-            client_secret: ClientSecret::new(secret),
+            client_id: settings.client_id,
+            client_secret: secret,
             issuer: settings.issuer,
-            redirect_url: RedirectUrl::new(callback)?,
+            redirect_url: callback,
+            clever_api_url: settings.clever_api_url,
         })
     }
 

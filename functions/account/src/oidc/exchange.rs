@@ -1,84 +1,44 @@
 //! The way to a provider, and the way back with a code that becomes an [`Identity`].
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
-use openidconnect::core::{
-    CoreAuthDisplay, CoreAuthPrompt, CoreClientAuthMethod, CoreErrorResponseType, CoreGenderClaim,
-    CoreJsonWebKey, CoreJweContentEncryptionAlgorithm, CoreJwsSigningAlgorithm, CoreProviderMetadata,
-    CoreResponseType, CoreRevocableToken, CoreRevocationErrorResponse, CoreTokenIntrospectionResponse,
-    CoreTokenType,
-};
-use openidconnect::{
-    AuthType, AuthenticationFlow, AuthorizationCode, ClaimsVerificationError, CsrfToken,
-    EmptyExtraTokenFields, EndpointMaybeSet, EndpointNotSet, EndpointSet, IdToken, IdTokenClaims,
-    IdTokenFields, Nonce, PkceCodeChallenge, PkceCodeVerifier, Scope, SignatureVerificationError,
-    StandardErrorResponse, StandardTokenResponse, TokenResponse as _,
-};
-use shared::opaque_token::OpaqueToken;
+use reqwest::StatusCode;
+use serde_json::Value;
+use shared::http_client;
 use shared::prelude::*;
 
-use super::attempt::{self, Attempt};
-use super::claims::CleverClaims;
+use super::attempt::Attempt;
 use super::failure::{self, Failure};
-use super::{Callback, Identity, OidcClient, http, metadata};
+use super::id_token::{self, Claims, Expected, Refused};
+use super::metadata::Metadata;
+use super::{Callback, Identity, OidcClient, Provider, clever_api, http, metadata};
 
-type Claims = IdTokenClaims<CleverClaims, CoreGenderClaim>;
-
-type SignedClaims =
-    IdToken<CleverClaims, CoreGenderClaim, CoreJweContentEncryptionAlgorithm, CoreJwsSigningAlgorithm>;
-
-type TokenResponse = StandardTokenResponse<
-    IdTokenFields<
-        CleverClaims,
-        EmptyExtraTokenFields,
-        CoreGenderClaim,
-        CoreJweContentEncryptionAlgorithm,
-        CoreJwsSigningAlgorithm,
-    >,
-    CoreTokenType,
->;
-
-type ProtocolClient = openidconnect::Client<
-    CleverClaims,
-    CoreAuthDisplay,
-    CoreGenderClaim,
-    CoreJweContentEncryptionAlgorithm,
-    CoreJsonWebKey,
-    CoreAuthPrompt,
-    StandardErrorResponse<CoreErrorResponseType>,
-    TokenResponse,
-    CoreTokenIntrospectionResponse,
-    CoreRevocableToken,
-    CoreRevocationErrorResponse,
-    EndpointSet,
-    EndpointNotSet,
-    EndpointNotSet,
-    EndpointNotSet,
-    EndpointMaybeSet,
-    EndpointMaybeSet,
->;
-
-/// How far a provider's clock may be ahead of ours, in seconds.
-const SKEW: i64 = 120;
+/// What a browser is sent to a provider with.
+pub(super) struct Request<'a> {
+    pub(super) state: &'a str,
+    pub(super) nonce: &'a str,
+    /// The code challenge (RFC 7636, section 4.2).
+    pub(super) challenge: &'a str,
+    /// Whether the person shall choose among their accounts there, although they are signed in to one.
+    pub(super) chooses_account: bool,
+}
 
 impl OidcClient {
     /// Where a browser signs in. 502 if the provider's discovery document cannot be had.
-    pub(super) async fn authorization_url(
-        &self,
-        state: &OpaqueToken,
-        nonce: &Nonce,
-        challenge: PkceCodeChallenge,
-    ) -> Result<String> {
+    pub(super) async fn authorization_url(&self, request: &Request<'_>) -> Result<String> {
         let (metadata, _) = metadata::get(&self.issuer).await.map_err(|failure| failure.at(self.provider))?;
-        let client = self.client(metadata);
-        let (state, nonce) = (CsrfToken::new(state.reveal()), nonce.clone());
-        let flow = AuthenticationFlow::<CoreResponseType>::AuthorizationCode;
-        let (address, ..) = client
-            .authorize_url(flow, || state, || nonce)
-            .add_scope(Scope::new("email".to_owned()))
-            .add_scope(Scope::new("profile".to_owned()))
-            .set_pkce_challenge(challenge)
-            .url();
+        let mut address = metadata.authorization_endpoint;
+        address
+            .query_pairs_mut()
+            .append_pair("response_type", "code")
+            .append_pair("client_id", &self.client_id)
+            .append_pair("redirect_uri", &self.redirect_url)
+            .append_pair("scope", "openid email profile")
+            .append_pair("state", request.state)
+            .append_pair("nonce", request.nonce)
+            .append_pair("code_challenge", request.challenge)
+            .append_pair("code_challenge_method", "S256");
+        if request.chooses_account {
+            address.query_pairs_mut().append_pair("prompt", "select_account");
+        }
         Ok(address.into())
     }
 
@@ -95,58 +55,73 @@ impl OidcClient {
         Identity::read(self.provider, &claims)
     }
 
-    /// The verified claims of the ID token that a code stands for.
+    /// What the provider says of the person whom a code stands for.
     async fn claims(&self, attempt: &Attempt, code: &str) -> Result<Claims, Failure> {
         let (metadata, is_new) = metadata::get(&self.issuer).await?;
-        let client = self.client(metadata);
-        let exchange = client
-            .exchange_code(AuthorizationCode::new(code.to_owned()))
-            .map_err(|_| Failure::outage("the provider has no token endpoint"))?
-            .set_pkce_verifier(PkceCodeVerifier::new(attempt.pkce_verifier.clone()));
-        let tokens = exchange.request_async(&http::send).await?;
-        let signed = tokens.id_token().ok_or(Failure::refused("the token endpoint gave no ID token"))?;
-        let nonce = Nonce::new(attempt.nonce.clone());
-        match verified(&client, signed, &nonce) {
+        let tokens = self.tokens(&metadata, attempt, code).await?;
+        let Some(token) = tokens["id_token"].as_str() else {
+            return match (self.provider, tokens["access_token"].as_str()) {
+                // Who has a Library account of their own gets no ID token.
+                (Provider::Clever, Some(access)) => clever_api::claims(&self.clever_api_url, access).await,
+                _ => Err(Failure::refused("the token endpoint gave no ID token")),
+            };
+        };
+        let expected = Expected { issuer: &self.issuer, client_id: &self.client_id, nonce: &attempt.nonce };
+        match id_token::verified(token, &metadata.keys, &expected) {
             // The provider may have changed its keys since they were fetched.
-            Err(ClaimsVerificationError::SignatureVerification(
-                SignatureVerificationError::NoMatchingKey,
-            )) if !is_new => {
+            Err(Refused::UnknownKey) if !is_new => {
                 let metadata = metadata::fetch(&self.issuer).await?;
-                Ok(verified(&self.client(metadata), signed, &nonce)?)
+                Ok(id_token::verified(token, &metadata.keys, &expected)?)
             }
             outcome => Ok(outcome?),
         }
     }
 
-    fn client(&self, metadata: CoreProviderMetadata) -> ProtocolClient {
-        // HTTP Basic is what a provider takes unless it says otherwise (OpenID Connect Discovery 1.0, section 3).
-        let methods = metadata.token_endpoint_auth_methods_supported();
-        let takes_basic =
-            methods.is_none_or(|methods| methods.contains(&CoreClientAuthMethod::ClientSecretBasic));
-        let auth_type = if takes_basic { AuthType::BasicAuth } else { AuthType::RequestBody };
-        let (id, secret) = (self.client_id.clone(), self.client_secret.clone());
-        ProtocolClient::from_provider_metadata(metadata, id, Some(secret))
-            .set_auth_type(auth_type)
-            .set_redirect_uri(self.redirect_url.clone())
+    /// The token request (RFC 6749, section 4.1.3) with the code's verifier (RFC 7636, section 4.5).
+    async fn tokens(&self, metadata: &Metadata, attempt: &Attempt, code: &str) -> Result<Value, Failure> {
+        let mut form = vec![
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("redirect_uri", &self.redirect_url),
+            ("code_verifier", &attempt.pkce_verifier),
+        ];
+        let mut request = http_client::client().post(metadata.token_endpoint.clone());
+        match metadata.takes_basic {
+            // Both parts are form-encoded before they become credentials (RFC 6749, section 2.3.1).
+            true => {
+                request = request.basic_auth(encoded(&self.client_id), Some(encoded(&self.client_secret)))
+            }
+            false => form.extend([("client_id", &*self.client_id), ("client_secret", &*self.client_secret)]),
+        }
+        let form: Vec<String> =
+            form.into_iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+        let request =
+            request.header("content-type", "application/x-www-form-urlencoded").body(form.join("&"));
+        let answer = http::send(request).await?;
+        let body: Option<Value> = serde_json::from_slice(&answer.body).ok();
+        match (answer.status, body) {
+            (StatusCode::OK, Some(tokens @ Value::Object(_))) => Ok(tokens),
+            (StatusCode::OK, _) if !answer.body.is_empty() => {
+                Err(Failure::outage("the token endpoint's answer cannot be read"))
+            }
+            (status, Some(body)) if status.is_client_error() => {
+                Err(failure::of_token_endpoint(body["error"].as_str().unwrap_or_default()))
+            }
+            _ => Err(Failure::outage("the token endpoint's answer is empty or no JSON")),
+        }
     }
 }
 
-/// Checks signature, issuer, audience, expiry, time of issue and nonce (OpenID Connect Core 1.0, section 3.1.3.7).
-fn verified(
-    client: &ProtocolClient,
-    signed: &SignedClaims,
-    nonce: &Nonce,
-) -> Result<Claims, ClaimsVerificationError> {
-    // Public keys only: with HS256 whoever knows the client's secret could sign.
-    let algorithms =
-        [CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256, CoreJwsSigningAlgorithm::EcdsaP256Sha256];
-    let verifier =
-        client.id_token_verifier().set_allowed_algs(algorithms).set_issue_time_verifier_fn(|issued| {
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-            let age = i64::try_from(now).unwrap_or_default() - issued.timestamp();
-            // It was made for this attempt.
-            let limit = i64::try_from(attempt::SECONDS).unwrap_or_default() + SKEW;
-            if (-SKEW..=limit).contains(&age) { Ok(()) } else { Err("not of now".to_owned()) }
-        });
-    signed.claims(&verifier, nonce).cloned()
+/// The text with everything but unreserved characters percent-encoded, which every reader of a form decodes.
+fn encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                encoded.push(char::from(byte))
+            }
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
 }

@@ -3,14 +3,10 @@
 
 use std::fmt;
 
-use openidconnect::core::CoreErrorResponseType;
-use openidconnect::{ClaimsVerificationError, DiscoveryError, RequestTokenError, SignatureVerificationError};
-use openidconnect::{StandardErrorResponse, http::StatusCode};
 use shared::error::{Code, Error, unauthorized, upstream_unavailable};
 use shared::{settings, text_enum};
 
 use super::Provider;
-use super::http::HttpFailure;
 
 text_enum! {
     /// What the web application is told of a sign-in that failed, as `error` of its page `/sign-in`.
@@ -25,6 +21,10 @@ text_enum! {
         Unavailable = "unavailable",
         /// The e-mail address is another account's, which is signed in to as before.
         Exists = "exists",
+        /// The account there is another person's way in.
+        Taken = "taken",
+        /// Whoever began to add a way in is not signed in any more, or as somebody else.
+        SignedOut = "signed_out",
         /// An admin has deactivated the account.
         Deactivated = "deactivated",
         /// New accounts of this e-mail domain are not let in.
@@ -111,75 +111,14 @@ pub(super) fn of_callback(error: &str) -> Failure {
     Failure::refused(sentence)
 }
 
-impl From<HttpFailure> for Failure {
-    fn from(failure: HttpFailure) -> Failure {
-        Failure::outage(match failure {
-            HttpFailure::Unreachable => "the provider cannot be reached",
-            HttpFailure::Broken => "the provider answered that it does not work now",
-            HttpFailure::Slow => "the provider did not answer in time",
-            HttpFailure::TooLarge => "the provider's answer is too large",
-        })
-    }
-}
-
-impl From<DiscoveryError<HttpFailure>> for Failure {
-    fn from(error: DiscoveryError<HttpFailure>) -> Failure {
-        Failure::outage(match error {
-            DiscoveryError::Request(failure) => return failure.into(),
-            DiscoveryError::Parse(_) => "the provider's discovery document or keys cannot be read",
-            DiscoveryError::Response(StatusCode::OK, ..) => {
-                "the provider's discovery document or keys are no JSON"
-            }
-            DiscoveryError::Response(..) => "the provider refused its discovery document or its keys",
-            DiscoveryError::Validation(_) => "the provider's discovery document is another issuer's",
-            _ => "the provider's discovery document cannot be had",
-        })
-    }
-}
-
-type TokenError = RequestTokenError<HttpFailure, StandardErrorResponse<CoreErrorResponseType>>;
-
-impl From<TokenError> for Failure {
-    fn from(error: TokenError) -> Failure {
-        match error {
-            RequestTokenError::Request(failure) => failure.into(),
-            RequestTokenError::ServerResponse(response) => match response.error() {
-                // Nobody's sign-in works then: the fault is in our registration.
-                CoreErrorResponseType::InvalidClient => {
-                    Failure::outage("the token endpoint answered invalid_client")
-                }
-                CoreErrorResponseType::UnauthorizedClient => {
-                    Failure::outage("the token endpoint answered unauthorized_client")
-                }
-                CoreErrorResponseType::InvalidGrant => {
-                    Failure::refused("the token endpoint answered invalid_grant")
-                }
-                CoreErrorResponseType::InvalidRequest => {
-                    Failure::refused("the token endpoint answered invalid_request")
-                }
-                _ => Failure::refused("the token endpoint answered an error"),
-            },
-            RequestTokenError::Parse(..) => Failure::outage("the token endpoint's answer cannot be read"),
-            RequestTokenError::Other(_) => Failure::outage("the token endpoint's answer is empty or no JSON"),
-        }
-    }
-}
-
-impl From<ClaimsVerificationError> for Failure {
-    fn from(error: ClaimsVerificationError) -> Failure {
-        Failure::refused(match error {
-            ClaimsVerificationError::Expired(_) => "the ID token is expired, or not of now",
-            ClaimsVerificationError::InvalidAudience(_) => "the ID token is for another audience",
-            ClaimsVerificationError::InvalidIssuer(_) => "the ID token is another issuer's",
-            ClaimsVerificationError::InvalidNonce(_) => "the ID token's nonce is wrong",
-            ClaimsVerificationError::SignatureVerification(cause) => match cause {
-                SignatureVerificationError::NoMatchingKey => "the ID token's key is unknown",
-                SignatureVerificationError::NoSignature => "the ID token is not signed",
-                SignatureVerificationError::DisallowedAlg(_)
-                | SignatureVerificationError::UnsupportedAlg(_) => "the ID token's algorithm is not allowed",
-                _ => "the ID token's signature is wrong",
-            },
-            _ => "the ID token is not one",
-        })
+/// What the token endpoint said instead of a token (RFC 6749, section 5.2).
+pub(super) fn of_token_endpoint(error: &str) -> Failure {
+    match error {
+        // Nobody's sign-in works then: the fault is in our registration.
+        "invalid_client" => Failure::outage("the token endpoint answered invalid_client"),
+        "unauthorized_client" => Failure::outage("the token endpoint answered unauthorized_client"),
+        "invalid_grant" => Failure::refused("the token endpoint answered invalid_grant"),
+        "invalid_request" => Failure::refused("the token endpoint answered invalid_request"),
+        _ => Failure::refused("the token endpoint answered an error"),
     }
 }

@@ -1,56 +1,45 @@
-//! How `openidconnect` reaches a provider: through the process's one client, which follows no redirect.
+//! How a provider is reached: through the process's one client, which follows no redirect.
 
-use std::fmt;
 use std::time::Duration;
 
-use openidconnect::http::StatusCode;
-use openidconnect::{HttpRequest, HttpResponse};
+use reqwest::{RequestBuilder, StatusCode, Url};
 use shared::http_client;
 
-/// For one request, connecting included. A sign-in makes at most four, and the gateway waits 29 s.
+use super::failure::Failure;
+
+/// For one request, connecting included. A sign-in makes at most five, and the gateway waits 29 s.
 const TIME: Duration = Duration::from_secs(5);
 /// Discovery documents, keys and tokens are a few kilobytes.
 const LIMIT: usize = 256 * 1024;
 
-/// Why there is no answer.
-#[derive(Debug)]
-pub(super) enum HttpFailure {
-    /// No connection, or one that broke.
-    Unreachable,
-    /// An answer that says no more than this: 429 or a status from 500 on.
-    Broken,
-    /// No answer within the time.
-    Slow,
-    /// More than a provider has to say.
-    TooLarge,
+/// A provider's answer that says more than that it does not work.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) body: Vec<u8>,
 }
 
-impl fmt::Display for HttpFailure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self:?}")
-    }
+/// What is at an address.
+pub(super) async fn get(address: Url) -> Result<Answer, Failure> {
+    send(http_client::client().get(address)).await
 }
 
-impl std::error::Error for HttpFailure {}
-
-/// Sends one request.
-pub(super) async fn send(request: HttpRequest) -> Result<HttpResponse, HttpFailure> {
-    let (parts, body) = request.into_parts();
-    let request = http_client::client().request(parts.method, parts.uri.to_string());
-    let answer = request.headers(parts.headers).body(body).timeout(TIME).send().await;
-    let answer = answer
-        .map_err(|cause| if cause.is_timeout() { HttpFailure::Slow } else { HttpFailure::Unreachable })?;
-    let (status, headers) = (answer.status(), answer.headers().clone());
+/// Sends one request. An outage without an answer, and for 429 and every status from 500 on.
+pub(super) async fn send(request: RequestBuilder) -> Result<Answer, Failure> {
+    let failed = |cause: &reqwest::Error| {
+        Failure::outage(match cause.is_timeout() {
+            true => "the provider did not answer in time",
+            false => "the provider cannot be reached",
+        })
+    };
+    let request = request.header("accept", "application/json").timeout(TIME);
+    let answer = request.send().await.map_err(|cause| failed(&cause))?;
+    let status = answer.status();
     if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
-        return Err(HttpFailure::Broken);
+        return Err(Failure::outage("the provider answered that it does not work now"));
     }
     let body = http_client::read(answer, LIMIT).await.map_err(|cause| match cause {
-        http_client::ReadError::TooLarge => HttpFailure::TooLarge,
-        http_client::ReadError::Transport(cause) if cause.is_timeout() => HttpFailure::Slow,
-        http_client::ReadError::Transport(_) => HttpFailure::Unreachable,
+        http_client::ReadError::TooLarge => Failure::outage("the provider's answer is too large"),
+        http_client::ReadError::Transport(cause) => failed(&cause),
     })?;
-    let mut response = HttpResponse::new(body);
-    *response.status_mut() = status;
-    *response.headers_mut() = headers;
-    Ok(response)
+    Ok(Answer { status, body })
 }

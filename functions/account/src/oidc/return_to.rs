@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use deserr::{IntoValue, Value, ValuePointerRef};
-use openidconnect::url::Url;
+use reqwest::Url;
 use schemars::{Schema, SchemaGenerator, json_schema};
 use shared::input::problem;
 use shared::prelude::*;

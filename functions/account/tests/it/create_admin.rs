@@ -52,7 +52,7 @@ async fn somebody_new_chooses_a_password_by_the_mailed_link_and_is_an_admin() {
     let mails = stack.mails().await;
     let [mail] = &mails[..] else { panic!("{} mails", mails.len()) };
     assert_eq!(mail.to, "admin@example.org");
-    let (_, rest) = mail.text.split_once("/reset-password?token=").expect("a link");
+    let (_, rest) = mail.text.split_once("/reset-password#token=").expect("a link");
     let token = &rest[..43];
     let password = "amber-falcon-quilt-93";
     let anybody = stack.anonymous();

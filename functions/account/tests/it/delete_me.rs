@@ -123,7 +123,7 @@ async fn without_a_password_one_must_have_signed_in_just_now() {
     let sign_in: uuid::Uuid = value(&db, "select id from identity.sign_ins").await;
     let token = |minutes: i64| access_token(&stack, alice.id(), sign_in, minutes);
     let late = delete(&alice.bearer(&token(16)), json!({})).await;
-    late.assert_error(403, "FORBIDDEN", "sign in again to delete the account");
+    late.assert_error(403, "PROOF_REQUIRED", "prove again who you are: sign in again, or give your password");
     assert_eq!(count(&db, "identity.users where deletion_requested_at is not null").await, 0);
     delete(&alice.bearer(&token(14)), json!({})).await.assert_status(202);
 }

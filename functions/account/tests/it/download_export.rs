@@ -6,6 +6,7 @@ use std::net::TcpStream;
 use local::testkit::Stack;
 use serde_json::{Value, json};
 
+use crate::people;
 use crate::rights::{acts, exported, follow, run, stack, unzip, value};
 
 #[tokio::test]
@@ -118,4 +119,61 @@ async fn the_secret_of_a_link_never_reaches_the_log() {
     };
     assert_eq!(line["path"], json!("/api/v1/exports/{token}"));
     assert!(stack.lines().iter().all(|line| !line.line.contains(token)), "a line holds the secret");
+}
+
+#[tokio::test]
+async fn a_link_ends_with_what_ends_other_links() {
+    for end in ["password change", "reset", "address", "deactivation"] {
+        let stack = stack().await;
+        let id = people::register(&stack, people::MIA).await;
+        people::run(&stack, "update identity.emails set verified_at = now()").await;
+        let caller = people::app(&stack, people::MIA).await.client;
+        caller.request("POST", "/api/v1/me/export").await.assert_status(202);
+        stack.invoke("build-exports", json!({})).await;
+        let mail = crate::rights::mails(&stack.db().await, id, "export_ready").await;
+        let link = mail[0]["link"].as_str().unwrap().strip_prefix(crate::rights::API).unwrap().to_owned();
+        follow(&stack, &link).await.assert_status(200);
+        match end {
+            "password change" => {
+                let change =
+                    json!({ "current_password": people::PASSWORD, "new_password": "An0ther phrase" });
+                caller.post("/api/v1/identity/password/change", change).await.assert_status(204);
+            }
+            "reset" => {
+                let forgot = json!({ "email": people::MIA });
+                caller.post("/api/v1/identity/password/forgot", forgot).await.assert_status(202);
+                let token = people::link_token(&stack, "reset_password").await;
+                let reset = json!({ "token": token, "password": "An0ther phrase" });
+                caller.post("/api/v1/identity/password/reset", reset).await.assert_status(204);
+            }
+            "address" => {
+                let change = json!({ "email": "new@example.org", "password": people::PASSWORD });
+                caller.post("/api/v1/identity/email/change", change).await.assert_status(202);
+                let token = people::link_token(&stack, "change_email").await;
+                caller
+                    .post("/api/v1/identity/email/confirm", json!({ "token": token }))
+                    .await
+                    .assert_status(204);
+            }
+            _ => {
+                let path = format!("/api/v1/admin/users/{id}");
+                stack.admin().await.patch(&path, json!({ "is_active": false })).await.assert_status(200);
+            }
+        }
+        follow(&stack, &link).await.assert_error(404, "NOT_FOUND", "export not found");
+        assert_eq!(
+            people::value::<i64>(&stack, "select count(*) from identity.export_parts").await,
+            0,
+            "{end}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_archive_made_for_somebody_who_was_deactivated_meanwhile_opens_nothing() {
+    let stack = stack().await;
+    let alice = stack.user();
+    let link = exported(&stack, &alice).await;
+    people::run(&stack, "update identity.users set deactivated_at = now()").await;
+    follow(&stack, &link).await.assert_error(404, "NOT_FOUND", "export not found");
 }

@@ -1,7 +1,8 @@
 //! The job `erase-accounts`.
 
 use futures_util::future::join_all;
-use local::testkit::Client;
+use local::testkit::fakes::IdentityProvider;
+use local::testkit::{Client, Stack};
 use serde_json::json;
 use tokio_postgres::Client as Database;
 
@@ -125,4 +126,50 @@ async fn who_was_erased_does_not_come_back_by_a_token_that_is_still_good() {
         call.await.assert_error(401, "UNAUTHORIZED", "invalid or expired access token");
     }
     assert_eq!(count(&db, "identity.users").await, 0);
+}
+
+#[tokio::test]
+async fn a_ban_outlives_its_account() {
+    let stack = stack().await;
+    let (alice, db) = (stack.user(), stack.db().await);
+    asked_days_ago(&db, &alice, 20).await;
+    run(&db, "update identity.users set deactivated_at = now()").await;
+    stack.invoke("erase-accounts", json!({})).await;
+    assert_eq!(count(&db, "identity.users").await, 0);
+    for call in [
+        alice.get("/api/v1/me"),
+        alice.patch("/api/v1/me", json!({})),
+        alice.delete("/api/v1/me").json(&json!({})),
+        alice.request("POST", "/api/v1/me/export"),
+    ] {
+        call.await.assert_error(403, "FORBIDDEN", "the account is deactivated");
+    }
+    assert_eq!(count(&db, "identity.users").await, 0);
+}
+
+#[tokio::test]
+async fn an_outside_token_from_before_an_erasure_opens_nothing() {
+    let provider = IdentityProvider::start().await;
+    let stack = Stack::builder()
+        .env("AUTH_MODE", "supabase")
+        .env("MOCK_AUTH_ENABLED", "")
+        .env("SUPABASE_URL", provider.url())
+        .env("SUPABASE_ANON_KEY", "public")
+        .start()
+        .await;
+    let (alice, db) = (uuid::Uuid::new_v4(), stack.db().await);
+    let before = stack.anonymous().bearer(&provider.token(alice));
+    before.patch("/api/v1/me", json!({})).await.assert_status(200);
+    run(&db, "update identity.users set deletion_requested_at = now() - interval '20 days'").await;
+    stack.invoke("erase-accounts", json!({})).await;
+    for call in
+        [before.get("/api/v1/me"), before.patch("/api/v1/me", json!({})), before.get("/api/v1/scenes")]
+    {
+        call.await.assert_error(401, "UNAUTHORIZED", "invalid or expired access token");
+    }
+    assert_eq!(count(&db, "identity.users").await, 0);
+    // One from after it is of somebody new.
+    run(&db, "update identity.erased_people set erased_at = now() - interval '1 minute'").await;
+    let after = stack.anonymous().bearer(&provider.token(alice));
+    after.patch("/api/v1/me", json!({})).await.assert_status(200);
 }

@@ -4,8 +4,8 @@ use local::testkit::fakes::Misbehaviour;
 use serde_json::{Value, json};
 
 use crate::outside_sign_in::{
-    APP, FAILED, PAGE, account, assert_not_signed_in, assert_signed_in, assert_told, cause, count, go, me,
-    mia, sign_in, start, with,
+    APP, FAILED, PAGE, assert_not_signed_in, assert_signed_in, assert_told, cause, count, go, me, mia,
+    sign_in, start, with, with_csrf,
 };
 use crate::people::{PASSWORD, link_token, login, mails};
 
@@ -40,7 +40,7 @@ async fn a_teacher_ends_signed_in() {
         (&profile["email"], &profile["display_name"]),
         (&json!("t.lee@lakeside.org"), &json!("Tran Lee"))
     );
-    let person = format!("identity.users where roles = '{{educator}}' and organization_id = '{DISTRICT}'");
+    let person = format!("identity.users where roles = '{{student}}' and organization_id = '{DISTRICT}'");
     assert_eq!(count(&stack, &person).await, 1);
     assert_eq!(count(&stack, "identity.emails where verified_at is null").await, 1);
     assert_eq!(count(&stack, "identity.sign_ins where method = 'clever'").await, 1);
@@ -68,21 +68,23 @@ async fn whoever_confirms_the_rosters_address_keeps_clever_after_a_reset_and_bes
     assert_eq!(mailed.len(), 1, "only the first sign-in mails a link");
     assert_eq!((&mailed[0]["to"], &mailed[0]["locale"]), (&json!(ADDRESS), &json!("en")));
     let token = link_token(&stack, "verify_email").await;
-    stack.anonymous().post("/api/v1/identity/email/verify", json!({"token": token})).await.assert_status(204);
+    // Where they are signed in: they have no password.
+    let verify = json!({ "token": token });
+    let browser = with_csrf(&browser).await;
+    browser.post("/api/v1/identity/email/verify", verify).await.assert_status(204);
 
-    stack
-        .anonymous()
-        .post("/api/v1/identity/password/forgot", json!({"email": ADDRESS}))
-        .await
-        .assert_status(202);
+    let nobody = stack.anonymous();
+    nobody.post("/api/v1/identity/password/forgot", json!({"email": ADDRESS})).await.assert_status(202);
     let token = link_token(&stack, "reset_password").await;
-    let new = json!({"token": token, "password": PASSWORD});
-    stack.anonymous().post("/api/v1/identity/password/reset", new).await.assert_status(204);
+    let seen = nobody.post("/api/v1/identity/password/reset/preview", json!({"token": token})).await.json();
+    assert_eq!((&seen["starts_anew"], &seen["ways_in"][0]["kind"]), (&json!(false), &json!("clever")));
+    let new = json!({"token": token, "password": PASSWORD, "keep_ways_in": [seen["ways_in"][0]["id"]]});
+    nobody.post("/api/v1/identity/password/reset", new).await.assert_status(204);
     let (browser, answer) = sign_in(&stack, &provider, "clever").await;
     assert_signed_in(&answer);
     assert_eq!(me(&browser).await, person);
 
-    provider.sign_in(with(mia(), json!({"email": ADDRESS})));
+    provider.sign_in(with(mia(), json!({"email": ADDRESS, "hd": "lakeside.org"})));
     assert_eq!(me(&sign_in(&stack, &provider, "google").await.0).await, person);
     provider.sign_in(lee());
     assert_eq!(me(&sign_in(&stack, &provider, "clever").await.0).await, person);
@@ -90,56 +92,88 @@ async fn whoever_confirms_the_rosters_address_keeps_clever_after_a_reset_and_bes
 }
 
 #[tokio::test]
-async fn until_the_address_is_confirmed_whoever_proves_it_has_the_account_alone() {
+async fn until_the_address_is_confirmed_whoever_proves_it_has_it_and_nothing_else() {
     let (stack, provider) = start(&[]).await;
     provider.sign_in(lee());
     let (browser, _) = sign_in(&stack, &provider, "clever").await;
     let person = me(&browser).await;
-    provider.sign_in(with(mia(), json!({"email": ADDRESS})));
-    assert_eq!(me(&sign_in(&stack, &provider, "google").await.0).await, person);
-    browser.get("/api/v1/me").await.assert_status(401);
+    provider.sign_in(with(mia(), json!({"email": ADDRESS, "hd": "lakeside.org"})));
+    let owner = me(&sign_in(&stack, &provider, "google").await.0).await;
+    assert_ne!(owner, person);
+    assert_eq!(me(&browser).await, person, "who came first goes on, without the address");
     provider.sign_in(lee());
-    sign_in(&stack, &provider, "clever").await.1.assert_status(409);
-    assert_eq!(count(&stack, "identity.mail_tokens").await, 0, "the link is gone with them");
+    assert_eq!(me(&sign_in(&stack, &provider, "clever").await.0).await, person);
+    assert_eq!(count(&stack, "identity.mail_tokens").await, 0, "the link is gone with it");
 }
 
 #[tokio::test]
-async fn who_comes_with_a_verified_address_or_none_gets_no_link() {
+async fn whatever_clever_says_of_an_address_the_mail_proves_it() {
     let (stack, provider) = start(&[]).await;
-    provider.sign_in(with(lee(), json!({"email_verified": true})));
-    assert_signed_in(&sign_in(&stack, &provider, "clever").await.1);
-    provider.sign_in(with(lee(), json!({"sub": "2", "email": null})));
-    assert_signed_in(&sign_in(&stack, &provider, "clever").await.1);
-    provider.sign_in(mia());
-    assert_signed_in(&sign_in(&stack, &provider, "google").await.1);
-    assert_eq!(count(&stack, "identity.users").await, 3);
-    assert_eq!(count(&stack, "platform.outbox").await, 0);
-}
-
-#[tokio::test]
-async fn nobody_becomes_an_admin_and_pupils_become_students() {
-    let (stack, provider) = start(&[]).await;
-    for (number, (claims, role)) in [
-        (json!({"user_type": "district_admin"}), "educator"),
-        (json!({"user_type": "district admin"}), "educator"),
-        (json!({"user_type": null, "type": "school_admin"}), "educator"),
-        (json!({"user_type": null, "type": "district_admin"}), "educator"),
-        (json!({"user_type": null, "type": "student"}), "student"),
-        (json!({"user_type": "student"}), "student"),
-        (json!({"user_type": "staff"}), "educator"),
-        (json!({"user_type": ["admin"], "roles": ["admin"], "role": "admin"}), "educator"),
-        (json!({"user_type": null}), "educator"),
-    ]
-    .into_iter()
-    .enumerate()
+    for (subject, verified) in
+        [("1", json!(true)), ("2", json!("true")), ("3", json!(false)), ("4", json!(null))]
     {
-        let own = json!({"sub": format!("{number}"), "email": format!("{number}@lakeside.org")});
-        provider.sign_in(with(with(lee(), claims), own));
-        let (browser, answer) = sign_in(&stack, &provider, "clever").await;
-        assert_signed_in(&answer);
-        let id = me(&browser).await;
-        let sql = format!("identity.users where id = '{id}' and roles = '{{{role}}}'");
-        assert_eq!(count(&stack, &sql).await, 1, "{number}: {role}");
+        let email = format!("{subject}@lakeside.org");
+        provider.sign_in(with(lee(), json!({"sub": subject, "email": email, "email_verified": verified})));
+        assert_signed_in(&sign_in(&stack, &provider, "clever").await.1);
+        assert_eq!(mails(&stack, "verify_email").await[0]["to"], email.as_str());
+    }
+    assert_eq!(count(&stack, "identity.emails where verified_at is null").await, 4);
+    provider.sign_in(with(lee(), json!({"sub": "5", "email": null})));
+    assert_signed_in(&sign_in(&stack, &provider, "clever").await.1);
+    assert_eq!(count(&stack, "platform.outbox").await, 4, "who has no address gets no link");
+}
+
+#[tokio::test]
+async fn nobody_becomes_an_admin_and_only_a_setting_makes_educators() {
+    for (setting, staff) in [("", "student"), ("true", "educator")] {
+        let (stack, provider) = start(&[("CLEVER_EDUCATORS", setting)]).await;
+        for (number, (claims, role)) in [
+            (json!({"user_type": "district_admin"}), staff),
+            (json!({"user_type": "district admin"}), staff),
+            (json!({"user_type": null, "type": "school_admin"}), staff),
+            (json!({"user_type": null, "type": "student"}), "student"),
+            (json!({"user_type": "student"}), "student"),
+            (json!({"user_type": "staff"}), staff),
+            (json!({"user_type": "teacher"}), staff),
+            (json!({"user_type": "contact"}), "student"),
+            (json!({"user_type": ["admin"], "roles": ["admin"], "role": "admin"}), "student"),
+            (json!({"user_type": null}), "student"),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let own = json!({"sub": format!("{number}"), "email": format!("{number}@lakeside.org")});
+            provider.sign_in(with(with(lee(), claims), own));
+            let (browser, answer) = sign_in(&stack, &provider, "clever").await;
+            assert_signed_in(&answer);
+            let id = me(&browser).await;
+            let sql = format!("identity.users where id = '{id}' and roles = '{{{role}}}'");
+            assert_eq!(count(&stack, &sql).await, 1, "{number}: {role}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn library_users_have_no_id_token_and_come_in_by_clevers_api() {
+    let (stack, provider) = start(&[]).await;
+    provider.misbehave(Misbehaviour::NoIdToken);
+    provider.sign_in(lee());
+    let (browser, answer) = sign_in(&stack, &provider, "clever").await;
+    assert_signed_in(&answer);
+    let id = me(&browser).await;
+    let profile = browser.get("/api/v1/me").await.json();
+    assert_eq!((&profile["email"], &profile["display_name"]), (&json!(ADDRESS), &json!("Tran Lee")));
+    assert_eq!(count(&stack, "identity.emails where verified_at is null").await, 1);
+    // The same person with an ID token, should Clever begin to give one.
+    provider.behave();
+    assert_eq!(me(&sign_in(&stack, &provider, "clever").await.0).await, id);
+    // What is no id becomes no part of an address.
+    provider.misbehave(Misbehaviour::NoIdToken);
+    for subject in [json!("../users"), json!(""), json!(null)] {
+        provider.sign_in(with(lee(), json!({"sub": subject})));
+        let answer = sign_in(&stack, &provider, "clever").await.1;
+        answer.assert_error(401, "UNAUTHORIZED", FAILED);
+        assert_eq!(cause(&stack, &answer).await, "Clever's API does not say who the person is");
     }
 }
 
@@ -203,12 +237,10 @@ async fn a_rosters_address_links_no_account() {
     answer.assert_status(409);
     assert_not_signed_in(&answer);
 
-    // Once Clever says that it has verified the address, both are one person.
-    let person = me(&browser).await;
+    // Nor does Clever's word change anything: a district wrote it.
     provider.sign_in(with(same, json!({"email_verified": true})));
-    let (browser, answer) = sign_in(&stack, &provider, "clever").await;
-    assert_signed_in(&answer);
-    assert_eq!(me(&browser).await, person);
+    sign_in(&stack, &provider, "clever").await.1.assert_status(409);
+    assert_eq!(count(&stack, "identity.external_accounts").await, 1);
     assert_eq!(count(&stack, "identity.users").await, 1);
 }
 
@@ -226,18 +258,6 @@ async fn a_session_that_has_ended_links_nothing() {
         let (browser, back) = go(&stack, &provider, &browser, "clever").await;
         browser.get(&back).await.assert_status(409);
     }
-}
-
-#[tokio::test]
-async fn an_address_that_clever_verified_links_like_googles() {
-    let (stack, provider) = start(&[]).await;
-    let known = account(&stack, "t.lee@lakeside.org", true).await;
-    provider.sign_in(with(lee(), json!({"email_verified": true})));
-    let (browser, answer) = sign_in(&stack, &provider, "clever").await;
-    assert_signed_in(&answer);
-    assert_eq!(me(&browser).await, known);
-    let sql = format!("identity.users where roles = '{{student}}' and organization_id = '{DISTRICT}'");
-    assert_eq!(count(&stack, &sql).await, 1, "the role stays, the district is new");
 }
 
 #[tokio::test]

@@ -9,6 +9,8 @@ use crate::outside_sign_in::{
     me, mia, sign_in, start, with,
 };
 
+use crate::people;
+
 const CALLBACK: &str = "/api/v1/auth/google/callback";
 
 #[tokio::test]
@@ -28,7 +30,7 @@ async fn somebody_new_ends_signed_in() {
                join identity.external_accounts a on a.user_id = u.id join identity.sign_ins s on s.user_id = u.id
                where u.id = $1";
     let row = db.query_one(sql, &[&id]).await.unwrap();
-    assert_eq!(row.get::<_, Vec<String>>(0), ["educator"]);
+    assert_eq!(row.get::<_, Vec<String>>(0), ["student"]);
     assert_eq!(row.get::<_, Option<String>>(1), None);
     assert!(row.get::<_, bool>(2) && row.get::<_, bool>(4));
     assert_eq!(row.get::<_, &str>(3), "mia@example.org");
@@ -199,8 +201,9 @@ async fn a_browser_ends_on_a_page_that_tells_why() {
         let (browser, back) = go(&stack, &provider, &stack.anonymous(), "google").await;
         browser.get(&back).header("accept", PAGE).await
     };
-    let answer = come(json!({"sub": "2", "email": "lee@evil.example"})).await;
-    assert_told(&stack, &answer, "not_let_in", 403, "the e-mail domain is not of SIGN_UP_DOMAINS").await;
+    let answer = come(json!({"sub": "2", "email": "lee@evil.example", "hd": "evil.example"})).await;
+    let why = "the account's domain is not of SIGN_UP_DOMAINS";
+    assert_told(&stack, &answer, "not_let_in", 403, why).await;
     for (answer, reason, code) in [
         (come(json!({"sub": "2"})).await, "exists", "CONFLICT"),
         (come(json!({"email": ""})).await, "failed", "UNAUTHORIZED"),
@@ -338,6 +341,7 @@ async fn two_tabs_of_one_browser_do_not_break_each_other() {
     provider.sign_in(mia());
     let (browser, first) = go(&stack, &provider, &stack.anonymous(), "google").await;
     let (browser, second) = go(&stack, &provider, &browser, "google").await;
+    provider.sign_in(json!({"sub": "5f3e5b1d2c4a6b7c8d9e0f12"}));
     let (browser, third) = go(&stack, &provider, &browser, "clever").await;
     assert_signed_in(&browser.get(&second).await);
     assert_signed_in(&browser.get(&first).await);
@@ -368,9 +372,19 @@ async fn google_must_say_who_and_where_mail_reaches_them() {
         answer.assert_error(401, "UNAUTHORIZED", "Invalid user info from Google");
         assert_not_signed_in(&answer);
     }
-    provider.sign_in(with(mia(), json!({"sub": null})));
-    let answer = sign_in(&stack, &provider, "google").await.1;
-    assert_outage(&stack, &answer, "the token endpoint's answer cannot be read").await;
+    // One person's token is no outage, whatever is wrong with it.
+    for subject in [json!(null), json!(7), json!({"id": "1"})] {
+        provider.sign_in(with(mia(), json!({"sub": subject})));
+        let answer = sign_in(&stack, &provider, "google").await.1;
+        answer.assert_error(401, "UNAUTHORIZED", "Invalid user info from Google");
+        assert_eq!(cause(&stack, &answer).await, "the claims have no usable subject");
+    }
+    for token in ["secret", "a.b.c", "e30.e30.e30"] {
+        provider.misbehave(Misbehaviour::TokenBody(json!({"id_token": token}).to_string()));
+        let answer = sign_in(&stack, &provider, "google").await.1;
+        answer.assert_error(401, "UNAUTHORIZED", FAILED);
+    }
+    provider.behave();
     assert_eq!(count(&stack, "identity.users").await, 0);
 
     // A name may be missing, and is cut to what fits.
@@ -399,44 +413,206 @@ async fn a_verified_address_links_the_account_that_has_verified_it() {
     assert_eq!(count(&stack, sql).await, 1);
     assert_eq!(count(&stack, "identity.passwords").await, 1, "the password stays");
     assert_eq!(count(&stack, "identity.users where roles = '{student}' and display_name = 'Known'").await, 1);
+    let told = people::mails(&stack, "way_in_added").await;
+    assert_eq!((&told[0]["to"], &told[0]["way"]), (&json!("mia@example.org"), &json!("Google")));
+    assert_signed_in(&sign_in(&stack, &provider, "google").await.1);
+    assert_eq!(people::mails(&stack, "way_in_added").await.len(), 1, "once");
 }
 
 #[tokio::test]
-async fn an_account_that_was_planted_under_the_address_opens_to_nobody_else_any_more() {
+async fn an_address_that_was_never_proven_goes_to_its_owner_and_the_content_stays() {
     let (stack, provider) = start(&[]).await;
-    // A stranger has an account under Mia's address with a password, a session, a Clever account and a mail under way.
-    provider.sign_in(
-        json!({"sub": "5f3e5b1d2c4a6b7c8d9e0f12", "email": "mia@example.org", "email_verified": false}),
-    );
+    // A stranger has an account under Mia's address with a password, a session, a Clever account and mails under way.
+    provider.sign_in(json!({"sub": "5f3e5b1d2c4a6b7c8d9e0f12", "email": "mia@example.org"}));
     let (stranger, answer) = sign_in(&stack, &provider, "clever").await;
     assert_signed_in(&answer);
     let planted = me(&stranger).await;
     let sql = format!(
         "insert into identity.passwords (user_id, password_hash) values ('{planted}', '$argon2id$v=19$known');
          insert into identity.mail_tokens (token_hash, user_id, purpose, email, expires_at)
-         values (sha256('x'), '{planted}', 'change_email', 'stranger@example.org', now() + interval '1 day')"
+         values (sha256('x'), '{planted}', 'change_email', 'stranger@example.org', now() + interval '1 day');
+         insert into identity.public_profiles (user_id, phone) values ('{planted}', '12345')"
     );
     stack.db().await.batch_execute(&sql).await.unwrap();
 
     provider.sign_in(mia());
     let (browser, answer) = sign_in(&stack, &provider, "google").await;
     assert_signed_in(&answer);
-    assert_eq!(me(&browser).await, planted);
-    stranger.get("/api/v1/me").await.assert_status(401);
-    for table in ["passwords", "mail_tokens", "external_accounts where provider = 'clever'"] {
-        assert_eq!(count(&stack, &format!("identity.{table}")).await, 0, "{table}");
-    }
-    assert_eq!(count(&stack, "identity.emails where verified_at is not null").await, 1);
-    assert_eq!(count(&stack, "identity.sign_ins where revoked_at is null").await, 1);
-    for action in ["email.verified", "sign_in.revoked"] {
-        assert_eq!(count(&stack, &format!("identity.audit_log where action = '{action}'")).await, 1);
-    }
-    // The stranger's way back in is closed too.
-    provider.sign_in(
-        json!({"sub": "5f3e5b1d2c4a6b7c8d9e0f12", "email": "mia@example.org", "email_verified": false}),
+    let owner = me(&browser).await;
+    assert_ne!(owner, planted, "a new account");
+    assert_eq!(browser.get("/api/v1/users/me").await.json()["phone"], Value::Null, "an empty one");
+    let mine = format!("identity.emails where user_id = '{owner}' and verified_at is not null");
+    assert_eq!(count(&stack, &mine).await, 1);
+    let mine = format!("identity.users where id = '{owner}' and roles = '{{student}}'");
+    assert_eq!(count(&stack, &mine).await, 1);
+
+    // The other keeps everything but the address, and what was on its way there.
+    let left = stranger.get("/api/v1/me").await;
+    left.assert_status(200);
+    assert_eq!((left.str("user_id"), &left.json()["email"]), (planted.to_string(), &Value::Null));
+    assert_eq!(stranger.get("/api/v1/users/me").await.str("phone"), "12345");
+    assert_eq!(count(&stack, "identity.passwords").await, 1);
+    assert_eq!(count(&stack, "identity.mail_tokens where purpose = 'verify_email'").await, 0);
+    assert_eq!(
+        count(&stack, "identity.mail_tokens where purpose = 'change_email'").await,
+        1,
+        "to an address of theirs"
     );
-    let (_, answer) = sign_in(&stack, &provider, "clever").await;
-    answer.assert_error(409, "CONFLICT", "an account with this e-mail address exists already");
+    assert_eq!(count(&stack, "platform.outbox").await, 0, "nothing is mailed to Mia for the other");
+    for (action, person) in [
+        ("email.removed", planted),
+        ("email.verified", owner),
+        ("user.registered", owner),
+        ("external_account.linked", owner),
+    ] {
+        let act = format!("identity.audit_log where action = '{action}' and entity_id = '{person}'");
+        assert_eq!(count(&stack, &act).await, 1, "{action}");
+    }
+    // Both come in as before.
+    assert_eq!(me(&sign_in(&stack, &provider, "google").await.0).await, owner);
+    provider.sign_in(json!({"sub": "5f3e5b1d2c4a6b7c8d9e0f12", "email": "mia@example.org"}));
+    assert_eq!(me(&sign_in(&stack, &provider, "clever").await.0).await, planted);
+}
+
+#[tokio::test]
+async fn who_is_signed_in_to_the_unproven_account_proves_it_so() {
+    let (stack, provider) = start(&[]).await;
+    people::register(&stack, people::MIA).await;
+    let browser = people::browser(&stack, people::MIA).await;
+    let id = me(&browser).await;
+    provider.sign_in(mia());
+    let (browser, back) = go(&stack, &provider, &browser, "google").await;
+    let answer = browser.get(&back).await;
+    assert_signed_in(&answer);
+    assert_eq!(me(&stack.anonymous().with_cookies_of(&answer)).await, id);
+    assert_eq!(count(&stack, "identity.users").await, 1);
+    assert_eq!(count(&stack, "identity.emails where verified_at is not null").await, 1);
+    assert_eq!(count(&stack, "identity.passwords").await, 1, "the password stays");
+    assert_eq!(people::mails(&stack, "way_in_added").await.len(), 1, "the address is proven by now");
+}
+
+#[tokio::test]
+async fn an_ended_session_of_the_unproven_account_proves_nothing() {
+    let (stack, provider) = start(&[]).await;
+    people::register(&stack, people::MIA).await;
+    let browser = people::browser(&stack, people::MIA).await;
+    let id = me(&browser).await;
+    people::run(&stack, "update identity.sign_ins set revoked_at = now(), revoked_because = 'logout'").await;
+    provider.sign_in(mia());
+    let (browser, back) = go(&stack, &provider, &browser, "google").await;
+    let answer = browser.get(&back).await;
+    assert_signed_in(&answer);
+    assert_ne!(me(&stack.anonymous().with_cookies_of(&answer)).await, id);
+}
+
+#[tokio::test]
+async fn of_two_who_prove_an_address_at_once_one_has_it() {
+    let (stack, provider) = start(&[]).await;
+    for round in 0..3 {
+        let email = format!("mia{round}@example.org");
+        people::register(&stack, &email).await;
+        stack
+            .anonymous()
+            .post("/api/v1/identity/password/forgot", json!({ "email": email }))
+            .await
+            .assert_status(202);
+        let token = people::link_token(&stack, "reset_password").await;
+        provider.sign_in(with(mia(), json!({"sub": format!("{round}"), "email": email})));
+        let (browser, back) = go(&stack, &provider, &stack.anonymous(), "google").await;
+        let body = json!({ "token": token, "password": "An0ther phrase" });
+        let (google, reset) = tokio::join!(
+            browser.get(&back).into_future(),
+            stack.anonymous().post("/api/v1/identity/password/reset", body).into_future(),
+        );
+        // Whoever comes second by Google is linked to the account of the first; a reset finds its link gone.
+        assert_signed_in(&google);
+        assert!([204, 400].contains(&reset.status()), "{reset}");
+        let sql = format!("identity.emails where email = '{email}' and verified_at is not null");
+        assert_eq!(count(&stack, &sql).await, 1);
+        let sql = format!(
+            "identity.external_accounts a join identity.emails e using (user_id) where e.email = '{email}'"
+        );
+        assert_eq!(count(&stack, &sql).await, 1);
+    }
+    assert_eq!(count(&stack, "identity.users").await, 6, "three who registered, three who proved");
+}
+
+#[tokio::test]
+async fn an_account_elsewhere_with_an_address_that_was_verified_once_takes_over_nothing() {
+    let (stack, provider) = start(&[]).await;
+    account(&stack, "mia@example.org", true).await;
+    for hosted in [json!(null), json!("evil.example"), json!(["example.org"]), json!("sub.example.org")] {
+        provider.sign_in(with(mia(), json!({"sub": "former-holder", "hd": hosted})));
+        let (_, answer) = sign_in(&stack, &provider, "google").await;
+        answer.assert_error(409, "CONFLICT", "an account with this e-mail address exists already");
+        assert_not_signed_in(&answer);
+    }
+    assert_eq!(count(&stack, "identity.external_accounts").await, 0);
+    // Nor is a new account's address proven by it: the mail is.
+    provider.sign_in(with(mia(), json!({"sub": "2", "email": "new@example.org", "hd": null})));
+    assert_signed_in(&sign_in(&stack, &provider, "google").await.1);
+    assert_eq!(
+        count(&stack, "identity.emails where email = 'new@example.org' and verified_at is null").await,
+        1
+    );
+    assert_eq!(people::mails(&stack, "verify_email").await[0]["to"], "new@example.org");
+    // Google's own mailboxes are Google's to speak for.
+    account(&stack, "mia@gmail.com", true).await;
+    provider.sign_in(with(
+        mia(),
+        json!({"sub": "3", "email": "Mia@Gmail.com", "hd": null, "email_verified": "true"}),
+    ));
+    assert_signed_in(&sign_in(&stack, &provider, "google").await.1);
+    assert_eq!(count(&stack, "identity.external_accounts where subject = '3'").await, 1);
+}
+
+#[tokio::test]
+async fn what_nobody_here_asks_for_may_be_of_any_form() {
+    let (stack, provider) = start(&[]).await;
+    provider.misbehave(Misbehaviour::OddDocuments);
+    provider.sign_in(with(
+        mia(),
+        json!({
+            "locale": {"language": "en"}, "address": "7 Main St", "phone_number_verified": "yes", "updated_at": "now",
+            "picture": 7, "birthdate": [], "zoneinfo": false, "given_name": {"first": "Mia"}, "email_verified": "true",
+        }),
+    ));
+    assert_signed_in(&sign_in(&stack, &provider, "google").await.1);
+    assert_eq!(
+        count(&stack, "identity.emails where verified_at is not null").await,
+        1,
+        "a text that says true"
+    );
+}
+
+#[tokio::test]
+async fn a_page_that_is_loaded_again_goes_on() {
+    let (stack, provider) = start(&[]).await;
+    provider.sign_in(mia());
+    let (browser, back) = go(&stack, &provider, &stack.anonymous(), "google").await;
+    let answer = browser.get(&back).await;
+    assert_signed_in(&answer);
+    let again = browser.with_cookies_of(&answer).get(&back).header("accept", PAGE).await;
+    again.assert_status(302);
+    assert_eq!(again.header("location"), Some("https://app.example.com/"));
+    assert!(again.set_cookies().is_empty());
+    assert_eq!(provider.exchanges(), 1);
+    assert_eq!(count(&stack, "identity.sign_ins").await, 1);
+}
+
+#[tokio::test]
+async fn two_tabs_that_start_at_the_same_moment_both_finish() {
+    let (stack, provider) = start(&[]).await;
+    provider.sign_in(mia());
+    // Neither has a cookie yet, and the browser keeps what both are given.
+    let (first, one) = go(&stack, &provider, &stack.anonymous(), "google").await;
+    let login = stack.anonymous().get("/api/v1/auth/google/login?return_to=/practice%3Fa=1%23b").await;
+    let there = provider.visit(login.header("location").unwrap()).await;
+    let browser = first.with_cookies_of(&login);
+    let answer = browser.get(&one).await;
+    assert_signed_in(&answer);
+    let browser = browser.with_cookies_of(&answer);
+    assert_signed_in(&browser.get(there.strip_prefix(&stack.url()).unwrap()).await);
 }
 
 #[tokio::test]
@@ -518,15 +694,16 @@ async fn whoever_was_deactivated_stays_outside() {
 }
 
 #[tokio::test]
-async fn only_people_of_listed_domains_may_be_new() {
+async fn only_people_whom_google_hosts_at_listed_domains_may_be_new() {
     let (stack, provider) = start(&[("SIGN_UP_DOMAINS", "lakeside.org, Example.org")]).await;
     let refused = "new accounts of this e-mail domain are not let in";
     for claims in [
-        json!({"email": "mia@example.com"}),
-        json!({"email": "mia@sub.example.org"}),
-        json!({"email": "mia@example.org.evil.com"}),
-        json!({"email": "mia@notexample.org"}),
-        json!({"email_verified": false}),
+        json!({"hd": null}),
+        json!({"hd": "attacker.example"}),
+        json!({"hd": "sub.example.org"}),
+        json!({"hd": "example.org.evil.com"}),
+        json!({"hd": ["example.org"]}),
+        json!({"email": "mia@gmail.com", "hd": null}),
     ] {
         provider.sign_in(with(mia(), claims));
         let (_, answer) = sign_in(&stack, &provider, "google").await;
@@ -538,8 +715,28 @@ async fn only_people_of_listed_domains_may_be_new() {
     assert_signed_in(&sign_in(&stack, &provider, "google").await.1);
     // Who has an account already comes in from anywhere.
     account(&stack, "lee@example.com", true).await;
-    provider.sign_in(with(mia(), json!({"sub": "2", "email": "lee@example.com"})));
+    provider.sign_in(with(mia(), json!({"sub": "2", "email": "lee@example.com", "hd": "example.com"})));
     assert_signed_in(&sign_in(&stack, &provider, "google").await.1);
+    // The address of an account that never proved it makes nobody new either.
+    account(&stack, "eve@example.com", false).await;
+    provider.sign_in(with(mia(), json!({"sub": "3", "email": "eve@example.com", "hd": "example.com"})));
+    sign_in(&stack, &provider, "google").await.1.assert_error(403, "FORBIDDEN", refused);
+}
+
+#[tokio::test]
+async fn an_educator_is_who_a_rule_says_is_one() {
+    let (stack, provider) = start(&[("EDUCATOR_DOMAINS", "lakeside.org, Example.org")]).await;
+    for (number, (hosted, role)) in
+        [(json!("example.org"), "educator"), (json!(null), "student"), (json!("example.com"), "student")]
+            .into_iter()
+            .enumerate()
+    {
+        let email = format!("{number}@example.org");
+        provider.sign_in(with(mia(), json!({"sub": format!("{number}"), "email": email, "hd": hosted})));
+        assert_signed_in(&sign_in(&stack, &provider, "google").await.1);
+        let sql = format!("identity.users where email = '{email}' and roles = '{{{role}}}'");
+        assert_eq!(count(&stack, &sql).await, 1, "{hosted}");
+    }
 }
 
 #[tokio::test]

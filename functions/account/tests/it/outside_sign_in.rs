@@ -20,15 +20,26 @@ pub(crate) async fn start(settings: &[(&str, &str)]) -> (Stack, OidcProvider) {
             .env(&format!("{name}_CLIENT_SECRET"), provider.client_secret())
             .env(&format!("{name}_ISSUER"), provider.issuer());
     }
+    builder = builder.env("CLEVER_API_URL", provider.issuer());
     for (name, value) in settings {
         builder = builder.env(name, *value);
     }
     (builder.start().await, provider)
 }
 
-/// Somebody whom Google knows well.
+/// Somebody whom Google knows well, at a school whose mail it hosts.
 pub(crate) fn mia() -> Value {
-    json!({"sub": "10769150350006150715113082367", "email": "Mia@Example.org", "email_verified": true, "name": "Mia Lee"})
+    json!({
+        "sub": "10769150350006150715113082367", "email": "Mia@Example.org", "email_verified": true, "name": "Mia Lee",
+        "hd": "Example.ORG",
+    })
+}
+
+/// The browser with the CSRF token of its session.
+pub(crate) async fn with_csrf(browser: &Client) -> Client {
+    let answer = browser.get("/api/v1/auth/me").await;
+    answer.assert_status(200);
+    browser.csrf(&answer.str("csrf_token"))
 }
 
 /// The same person with other claims; null takes one away.

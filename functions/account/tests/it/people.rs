@@ -98,7 +98,7 @@ pub(crate) async fn mails(stack: &Stack, template: &str) -> Vec<Value> {
 pub(crate) async fn link_token(stack: &Stack, template: &str) -> String {
     let mails = mails(stack, template).await;
     let link = mails.first().and_then(|mail| mail["link"].as_str()).expect("a mail with a link");
-    link.split_once("?token=").expect("a token in the link").1.to_owned()
+    link.split_once("#token=").expect("a token in the link").1.to_owned()
 }
 
 /// Whether the functions wrote one of these texts anywhere.

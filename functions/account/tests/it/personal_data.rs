@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::rights::{exported, follow, run, stack, unzip};
 
 /// A row of each table for the person `$1`, parents first.
-const ROWS: [(&str, &str); 19] = [
+const ROWS: [(&str, &str); 20] = [
     (
         "identity.users",
         "insert into identity.users (id, email, display_name)
@@ -45,6 +45,12 @@ const ROWS: [(&str, &str); 19] = [
         "identity.mail_tokens",
         "insert into identity.mail_tokens (token_hash, user_id, purpose, email, expires_at)
          values (sha256(('mail' || $1::text)::bytea), $1, 'change_email', 'new@example.org', now() + interval '1 day')",
+    ),
+    (
+        "identity.oidc_attempts",
+        "insert into identity.oidc_attempts
+             (state_hash, browser_hash, provider, nonce, pkce_verifier, return_to, expires_at, user_id)
+         values (sha256(('state' || $1::text)::bytea), sha256('x'), 'google', 'SECRET', 'SECRET', '/', now(), $1)",
     ),
     (
         "identity.idempotency_keys",
@@ -113,8 +119,13 @@ const ROWS: [(&str, &str); 19] = [
 ];
 
 /// Columns that name a person without a reference, and why they may.
-const UNREFERENCED: [(&str, &str); 1] =
-    [("identity.audit_log.actor_id", "the log outlives the people, and holds nothing of them but ids")];
+const UNREFERENCED: [(&str, &str); 2] = [
+    ("identity.audit_log.actor_id", "the log outlives the people, and holds nothing of them but ids"),
+    (
+        "identity.sign_ins.external_account_id",
+        "an account elsewhere, whose row carries the person, as this one does",
+    ),
+];
 
 /// Gives the person a row in every table.
 async fn fill(db: &Database, person: Uuid) {
@@ -225,7 +236,8 @@ async fn erasure_leaves_nothing_of_the_person_and_everything_of_everybody_else()
     run(&db, &sql).await;
     assert_eq!(stack.invoke("erase-accounts", json!({})).await, json!({"people": 1}));
     let left: Vec<_> = held(&db, alice.id()).await.into_keys().collect();
-    assert_eq!(left, ["identity.audit_log"], "what refers to people without a foreign key is forgotten");
+    let kept = ["identity.audit_log", "identity.erased_people"];
+    assert_eq!(left, kept, "what refers to people without a foreign key is forgotten");
     assert_eq!(held(&db, bob.id()).await, others);
 }
 

@@ -29,7 +29,7 @@ async fn a_new_person_is_a_student_with_an_address_to_verify() {
     assert_eq!(mails.len(), 1);
     assert_eq!((&mails[0]["to"], &mails[0]["locale"]), (&json!("mia.keller@example.org"), &json!("de-CH")));
     let link = mails[0]["link"].as_str().expect("a link");
-    assert!(link.starts_with("http://localhost:3000/verify-email?token="), "{link}");
+    assert!(link.starts_with("http://localhost:3000/verify-email#token="), "{link}");
     assert_eq!(acts(&stack, "user.registered").await, 1);
     let name: String = value(&stack, "select display_name from identity.users").await;
     assert_eq!(name, "Mia Keller");
@@ -87,6 +87,10 @@ async fn an_admin_brings_in_a_class_and_its_teacher() {
         let new = json!({ "email": format!("pupil{number}@example.org"), "password": PASSWORD });
         admin.post(REGISTER, new).await.assert_status(201);
     }
+    // An admin proves the address before.
+    let new = json!({ "email": "boss@example.org", "password": PASSWORD, "roles": ["student", "admin"] });
+    let answer = admin.post(REGISTER, new).await;
+    answer.assert_error(409, "CONFLICT", "whoever becomes an admin proves the address first");
     let new = json!({ "email": "teacher@example.org", "password": PASSWORD, "role": "teacher", "roles": ["coach", "teacher"] });
     let answer = admin.post(REGISTER, new).await;
     answer.assert_status(201);

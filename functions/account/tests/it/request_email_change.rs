@@ -22,7 +22,7 @@ async fn the_link_goes_to_the_new_address_and_nothing_changes_yet() {
         (&json!("mia.new@example.org"), &json!("mia.new@example.org"))
     );
     let link = mails[0]["link"].as_str().expect("a link");
-    assert!(link.starts_with("http://localhost:3000/confirm-email?token="), "{link}");
+    assert!(link.starts_with("http://localhost:3000/confirm-email#token="), "{link}");
     assert_eq!(app.client.get(ME).await.str("email"), MIA);
     let lifetime =
         "select (expires_at - created_at)::text from identity.mail_tokens where purpose = 'change_email'";
@@ -56,9 +56,9 @@ async fn a_stolen_token_is_not_enough_nor_a_way_to_guess() {
     assert_limited(&request(&app.client, "eve@example.org", PASSWORD).await, 15 * 60);
     assert!(mails(&stack, "change_email").await.is_empty());
     run(&stack, "delete from identity.rate_limits").await;
-    // Somebody who signs in elsewhere has no password here.
-    let answer = request(&stack.user(), "eve@example.org", PASSWORD).await;
-    answer.assert_error(403, "FORBIDDEN", "wrong password");
+    let missing =
+        app.client.post("/api/v1/identity/email/change", json!({ "email": "eve@example.org" })).await;
+    missing.assert_invalid(&["/password"]);
     request(&stack.anonymous(), "eve@example.org", PASSWORD).await.assert_status(401);
     request(&app.client, "eve@example", PASSWORD).await.assert_invalid(&["/email"]);
     run(&stack, "update identity.users set deactivated_at = now()").await;
@@ -92,4 +92,27 @@ async fn ten_links_an_hour_are_enough_for_one_address_whoever_asks() {
     let app = app(&stack, MIA).await;
     assert_limited(&request(&app.client, "victim@example.org", PASSWORD).await, 3600);
     request(&app.client, "mia.lee@example.org", PASSWORD).await.assert_status(202);
+}
+
+#[tokio::test]
+async fn who_has_no_password_has_signed_in_just_now() {
+    let stack = testkit::stack().await;
+    let ada = stack.user();
+    let change = json!({ "email": "ada@example.org" });
+    ada.post("/api/v1/identity/email/change", change.clone()).await.assert_status(202);
+    let id = ada.id();
+    let sql = format!(
+        "insert into identity.sign_ins (id, user_id, kind, method, idle_expires_at, expires_at)
+         values (gen_random_uuid(), '{id}', 'token', 'google', now() + interval '1 day', now() + interval '1 day')"
+    );
+    run(&stack, &sql).await;
+    let sign_in = value(&stack, "select id from identity.sign_ins").await;
+    for (minutes, status) in [(16, 403), (14, 202)] {
+        let caller = ada.bearer(&crate::rights::access_token(&stack, id, sign_in, minutes));
+        let answer = caller.post("/api/v1/identity/email/change", change.clone()).await;
+        answer.assert_status(status);
+        if status == 403 {
+            assert_eq!(answer.str("error_code"), "PROOF_REQUIRED");
+        }
+    }
 }

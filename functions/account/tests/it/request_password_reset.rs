@@ -25,7 +25,7 @@ async fn the_owner_gets_a_link_and_nobody_else_learns_of_it() {
     assert_eq!(mails.len(), 1);
     assert_eq!(mails[0]["to"], MIA);
     let link = mails[0]["link"].as_str().expect("a link");
-    assert!(link.starts_with("http://localhost:3000/reset-password?token="), "{link}");
+    assert!(link.starts_with("http://localhost:3000/reset-password#token="), "{link}");
     let lifetime =
         "select (expires_at - created_at)::text from identity.mail_tokens where purpose = 'reset_password'";
     assert_eq!(value::<String>(&stack, lifetime).await, "01:00:00");

@@ -21,7 +21,7 @@ async fn a_new_link_takes_the_older_one_s_place() {
     let new = link_token(&stack, "verify_email").await;
     assert_eq!(mails(&stack, "verify_email").await.len(), 2);
     let verify = |token: &str| {
-        stack.anonymous().post("/api/v1/identity/email/verify", json!({ "token": token })).into_future()
+        app.client.post("/api/v1/identity/email/verify", json!({ "token": token })).into_future()
     };
     verify(&old).await.assert_invalid(&["/token"]);
     verify(&new).await.assert_status(204);

@@ -41,6 +41,7 @@ async fn the_new_password_signs_in_and_everybody_else_is_signed_out() {
     assert_eq!(value::<String>(&stack, because).await, "password");
     assert_eq!(acts(&stack, "password.reset").await, 1);
     assert_eq!(mails(&stack, "password_changed").await[0]["to"], MIA);
+    assert_eq!(value::<i64>(&stack, "select count(*) from identity.users").await, 1, "the same account");
     assert_not_logged(&stack, &[NEW, &token]).await;
 }
 
@@ -131,6 +132,7 @@ async fn a_reset_counts_also_where_the_attempts_before_it_cannot_be_forgotten() 
 async fn a_pending_change_of_address_does_not_survive_the_reset() {
     let stack = testkit::stack().await;
     register(&stack, MIA).await;
+    run(&stack, "update identity.emails set verified_at = now()").await;
     let thief = app(&stack, MIA).await;
     let change = json!({ "email": "thief@example.org", "password": PASSWORD });
     thief.client.post("/api/v1/identity/email/change", change).await.assert_status(202);
@@ -143,24 +145,97 @@ async fn a_pending_change_of_address_does_not_survive_the_reset() {
 }
 
 #[tokio::test]
-async fn a_planted_account_opens_for_its_owner_alone() {
+async fn an_address_that_was_never_proven_goes_to_its_reader_and_the_content_stays() {
     let stack = testkit::stack().await;
     let id = register(&stack, MIA).await;
-    // Whoever registered it linked an account of theirs, and asked for its deletion.
+    let first = app(&stack, MIA).await;
+    let scene = json!({
+        "title": "private words", "template_id": "CUSTOM", "counterparty_role": "PEER", "relationship_level": "SMOOTH",
+        "goal": "x", "context": "x", "power_dynamic": "PEER_LEVEL",
+    });
+    first.client.post("/api/v1/scenes", scene).await.assert_status(201);
+    first.client.patch("/api/v1/users/me", json!({ "phone": "12345" })).await.assert_status(200);
+    let token = requested(&stack).await;
+    assert_eq!(mails(&stack, "reset_password").await[0]["starts_anew"], true, "the mail says so");
+    reset(&stack, &token, NEW).await.assert_status(204);
+
+    let answer = login(&stack, MIA, NEW).await;
+    let owner = stack.anonymous().bearer(&answer.str("access_token"));
+    let user = owner.get(ME).await.json();
+    assert_ne!(user["id"], id.to_string());
+    assert_eq!((&user["email_verified"], &user["roles"]), (&json!(true), &json!(["student"])));
+    assert!(!owner.get("/api/v1/scenes").await.text().contains("private"));
+    assert_eq!(owner.get("/api/v1/users/me").await.json()["phone"], json!(null));
+    // Who came first stays in, with everything but the address, and no mail to it is left.
+    let user = first.client.get(ME).await.json();
+    assert_eq!((&user["id"], &user["email"]), (&json!(id.to_string()), &json!(null)));
+    assert!(first.client.get("/api/v1/scenes").await.text().contains("private words"));
+    refresh(&stack, &first.refresh_token).await.assert_status(200);
+    login(&stack, MIA, PASSWORD).await.assert_status(401);
+    let left = format!("select count(*) from platform.outbox where user_id = '{id}'");
+    assert_eq!(value::<i64>(&stack, &left).await, 0);
+    for action in ["email.removed", "email.verified", "password.reset"] {
+        assert_eq!(acts(&stack, action).await, 1, "{action}");
+    }
+    assert_eq!(acts(&stack, "user.registered").await, 2);
+
+    // They add an address of theirs with the password that they have.
+    let change = json!({ "email": "first@example.org", "password": PASSWORD });
+    first.client.post("/api/v1/identity/email/change", change).await.assert_status(202);
+    let token = link_token(&stack, "change_email").await;
+    let confirm = stack.anonymous().post("/api/v1/identity/email/confirm", json!({ "token": token })).await;
+    confirm.assert_status(204);
+    let answer = login(&stack, "first@example.org", PASSWORD).await;
+    let again = stack.anonymous().bearer(&answer.str("access_token"));
+    assert_eq!(again.get(ME).await.str("id"), id.to_string());
+}
+
+#[tokio::test]
+async fn who_is_signed_in_to_the_unproven_account_keeps_it() {
+    let stack = testkit::stack().await;
+    let id = register(&stack, MIA).await;
+    let (mia, other) = (app(&stack, MIA).await, app(&stack, MIA).await);
+    let token = requested(&stack).await;
+    let body = json!({ "token": token, "password": NEW });
+    mia.client.post("/api/v1/identity/password/reset", body).await.assert_status(204);
+    let answer = login(&stack, MIA, NEW).await;
+    let user = stack.anonymous().bearer(&answer.str("access_token")).get(ME).await.json();
+    assert_eq!((&user["id"], &user["email_verified"]), (&json!(id.to_string()), &json!(true)));
+    refresh(&stack, &other.refresh_token).await.assert_status(401);
+}
+
+#[tokio::test]
+async fn a_reset_removes_what_is_not_kept() {
+    let stack = testkit::stack().await;
+    let id = register(&stack, MIA).await;
+    run(&stack, "update identity.emails set verified_at = now()").await;
     run(
         &stack,
         &format!(
-            "insert into identity.external_accounts (provider, subject, user_id) values ('clever', 'planted', '{id}')"
+            "insert into identity.external_accounts (id, provider, subject, user_id)
+             values ('00000000-0000-7000-8000-0000000000a1', 'google', 'mine', '{id}'),
+                    ('00000000-0000-7000-8000-0000000000a2', 'google', 'former', '{id}'),
+                    ('00000000-0000-7000-8000-0000000000a3', 'clever', 'school', '{id}')"
         ),
     )
     .await;
-    run(&stack, "update identity.users set deletion_requested_at = now()").await;
+    let token = requested(&stack).await;
+    let stranger = "00000000-0000-7000-8000-0000000000ff";
+    let kept = ["00000000-0000-7000-8000-0000000000a1", stranger];
+    let body = json!({ "token": token, "password": NEW, "keep_ways_in": kept });
+    stack.anonymous().post("/api/v1/identity/password/reset", body).await.assert_status(204);
+    let left = "select string_agg(subject, ' ') from identity.external_accounts";
+    assert_eq!(value::<String>(&stack, left).await, "mine");
+    assert_eq!(mails(&stack, "way_in_removed").await.len(), 2, "each is told of");
+    assert_eq!(acts(&stack, "external_account.removed").await, 2);
+    // Without a word all go.
     let token = requested(&stack).await;
     reset(&stack, &token, NEW).await.assert_status(204);
-    for left in ["identity.external_accounts", "identity.users where deletion_requested_at is not null"] {
-        assert_eq!(value::<i64>(&stack, &format!("select count(*) from {left}")).await, 0, "{left}");
-    }
-    login(&stack, MIA, NEW).await.assert_status(200);
-    assert_eq!(acts(&stack, "email.verified").await, 1, "the mailbox is theirs");
-    assert_eq!(acts(&stack, "user.deletion_cancelled").await, 1, "and what was cancelled is on record");
+    assert_eq!(value::<i64>(&stack, "select count(*) from identity.external_accounts").await, 0);
+    // What is no list of ids is refused, and does not use the link up.
+    let token = requested(&stack).await;
+    let body = json!({ "token": token, "password": NEW, "keep_ways_in": ["mine"] });
+    let answer = stack.anonymous().post("/api/v1/identity/password/reset", body).await;
+    answer.assert_invalid(&["/keep_ways_in/0"]);
+    reset(&stack, &token, NEW).await.assert_status(204);
 }

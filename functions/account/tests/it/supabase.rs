@@ -129,6 +129,16 @@ async fn sign_up_and_deletion_by_a_role_without_rights_here_are_followed() {
 }
 
 #[tokio::test]
+async fn a_deletion_there_is_followed_also_of_the_last_admin() {
+    let supabase = Supabase::migrated().await;
+    let mia = supabase.sign_up("'mia@example.org'", "null").await;
+    let appoint = "update identity.users set roles = '{student,admin}' where id = $1";
+    supabase.superuser.execute(appoint, &[&mia]).await.unwrap();
+    supabase.write(&format!("delete from auth.users where id = '{mia}'")).await;
+    assert_eq!(supabase.person(mia).await, None);
+}
+
+#[tokio::test]
 async fn whoever_was_erased_here_does_not_come_back_by_the_mirror() {
     let supabase = Supabase::migrated().await;
     let mia = supabase.sign_up("'mia@example.org'", "null").await;

@@ -268,3 +268,33 @@ async fn only_an_admin_may() {
     let roles: Vec<String> = stack.db().await.query_one(sql, &[&mia.id()]).await.unwrap().get(0);
     assert_eq!((roles, acts(&stack).await), (vec!["student".to_owned()], Vec::new()));
 }
+
+#[tokio::test]
+async fn nobody_becomes_an_admin_behind_an_address_that_is_not_proven() {
+    let stack = testkit::stack().await;
+    let (admin, mia) = (stack.admin().await, person(&stack).await);
+    let db = stack.db().await;
+    let sql = "insert into identity.emails (email, user_id) values ('mia@example.org', $1)";
+    db.execute(sql, &[&mia.id()]).await.unwrap();
+    for change in [json!({ "role": "admin" }), json!({ "roles": ["student", "admin"] })] {
+        let answer = admin.patch(&path(mia.id()), change).await;
+        answer.assert_error(409, "CONFLICT", "the person has not proven their e-mail address");
+    }
+    assert!(stack.try_invoke("create-admin", json!({ "user_id": mia.id() })).await.is_err());
+    admin.patch(&path(mia.id()), json!({ "role": "coach" })).await.assert_status(200);
+    db.execute("update identity.emails set verified_at = now()", &[]).await.unwrap();
+    admin.patch(&path(mia.id()), json!({ "role": "admin" })).await.assert_status(200);
+}
+
+#[tokio::test]
+async fn the_last_admin_is_not_deleted_either() {
+    let stack = testkit::stack().await;
+    let admin = stack.admin().await;
+    let db = stack.db().await;
+    let sql = "delete from identity.users where id = $1";
+    let refused = db.execute(sql, &[&admin.id()]).await.unwrap_err();
+    assert_eq!(refused.as_db_error().and_then(|error| error.constraint()), Some("users_last_admin"));
+    let other = stack.admin().await;
+    db.execute(sql, &[&admin.id()]).await.unwrap();
+    other.get("/api/v1/admin/users").await.assert_status(200);
+}

@@ -1,6 +1,6 @@
 //! The mails in Chinese (simplified).
 
-use super::request::{On, Template};
+use super::request::{At, On, Template};
 use super::words::{Frame, Words};
 
 pub(super) const FRAME: Frame = Frame {
@@ -11,14 +11,27 @@ pub(super) const FRAME: Frame = Frame {
 
 pub(super) fn words(template: &Template) -> Words {
     let (subject, preview, paragraphs, button) = match template {
-        Template::VerifyEmail { .. } => (
+        Template::VerifyEmail { registered_at, program, .. } => (
             "请确认您的邮箱地址".to_owned(),
             "点击一下，账户即可使用。",
             vec![
-                "欢迎使用 Praxis。请确认此邮箱地址属于您本人。".to_owned(),
-                "如果您没有注册，请忽略此邮件：不点击就不会有任何变化。".to_owned(),
+                format!(
+                    "有人{}使用此邮箱地址注册了 Praxis。如果是您本人，欢迎使用：请在已登录的设备上，或输入密码，确认此邮箱地址属于您。",
+                    registered(*registered_at, program.as_deref())
+                ),
+                "如果不是您本人，请通过同一链接告知我们：该账户将被关闭，此邮箱地址不再被占用。".to_owned(),
             ],
             "确认邮箱",
+        ),
+        Template::ResetPassword { starts_anew: true, .. } => (
+            "设置密码".to_owned(),
+            "您将从一个新的空账户开始。",
+            vec![
+                "有人为使用此邮箱地址的账户申请了新密码。此邮箱地址从未确认过，因此无法判断该账户是否属于您。".to_owned(),
+                "如果您在此设置密码，您将从一个新的空账户开始；现有账户中的内容仍归创建者所有。如果现有账户是您创建的，并且您仍在某处登录，请改为在那里确认邮箱地址。".to_owned(),
+                "链接只能使用一次，并且很快失效。如果不是您本人，请忽略此邮件：不会有任何变化。".to_owned(),
+            ],
+            "设置密码",
         ),
         Template::ResetPassword { .. } => (
             "设置新密码".to_owned(),
@@ -66,6 +79,24 @@ pub(super) fn words(template: &Template) -> Words {
             ],
             "",
         ),
+        Template::WayInAdded { way } => (
+            format!("{way} 现在可以登录您的账户"),
+            "如果这不是您本人的操作，请立即移除。",
+            vec![
+                format!("您的账户新增了一种登录方式：{way} 账户。"),
+                "如果这不是您本人的操作，请立即在账户的登录方式中将其移除，或在登录页面选择“忘记密码”。".to_owned(),
+            ],
+            "",
+        ),
+        Template::WayInRemoved { way } => (
+            format!("{way} 不再能登录您的账户"),
+            "如果这不是您本人的操作，请立即设置新密码。",
+            vec![
+                format!("您的账户移除了一种登录方式：{way} 账户。"),
+                "如果这不是您本人的操作，请立即设置新密码：在登录页面选择“忘记密码”。".to_owned(),
+            ],
+            "",
+        ),
         Template::ExportReady { expires_at, .. } => (
             "您的数据已准备好".to_owned(),
             "Praxis 保存的关于您的全部数据，现在可以下载。",
@@ -96,6 +127,13 @@ pub(super) fn words(template: &Template) -> Words {
         ),
     };
     Words { subject, preview: preview.to_owned(), paragraphs, button }
+}
+
+/// When, and with what: behind "有人".
+fn registered(at: Option<At>, program: Option<&str>) -> String {
+    let on = at.map(|at| format!("于{} {}（UTC）", day(at.day()), at.time())).unwrap_or_default();
+    let with = program.map(|program| format!("通过 {program} ")).unwrap_or_default();
+    on + &with
 }
 
 fn day(on: On) -> String {

@@ -95,6 +95,28 @@ mod tests {
     }
 
     #[test]
+    fn the_first_mail_says_when_and_with_what_somebody_registered() {
+        let payload = json!({
+            "template": "verify_email", "to": "a@example.org", "locale": "en", "link": "https://a.example/x",
+            "registered_at": "2026-12-05T10:07:59Z", "program": "Firefox, Windows"
+        });
+        let said = |payload: &serde_json::Value| {
+            let (words, _) = words_of(&Request::read(payload).unwrap());
+            words.paragraphs.join(" ")
+        };
+        let words = said(&payload);
+        assert!(
+            words.contains("5 December 2026, 10:07 UTC") && words.contains("Firefox, Windows"),
+            "{words}"
+        );
+        let mut reset =
+            json!({"template": "reset_password", "to": "a@example.org", "link": "https://a.example/x"});
+        assert!(!said(&reset).contains("never confirmed"));
+        reset["starts_anew"] = json!(true);
+        assert!(said(&reset).contains("never confirmed"));
+    }
+
+    #[test]
     fn every_mail_in_every_language_is_composed() {
         let templates = [
             "verify_email",
@@ -103,6 +125,8 @@ mod tests {
             "email_changed",
             "password_changed",
             "refresh_token_reused",
+            "way_in_added",
+            "way_in_removed",
             "export_ready",
             "export_failed",
             "deletion_requested",
@@ -111,7 +135,7 @@ mod tests {
             for locale in ["en", "de-AT", "zh-CN", "fr", ""] {
                 let payload = json!({
                     "template": template, "to": "a@example.org", "locale": locale, "link": "https://a.example/x",
-                    "new_email": "b@example.org", "expires_at": "2026-12-05T10:00:00Z", "erased_on": "2026-12-05"
+                    "new_email": "b@example.org", "expires_at": "2026-12-05T10:00:00Z", "erased_on": "2026-12-05", "way": "Google"
                 });
                 composed(payload).unwrap_or_else(|failure| panic!("{template} {locale}: {failure:?}"));
             }

@@ -1,6 +1,6 @@
 //! The mails in English.
 
-use super::request::{On, Template};
+use super::request::{At, On, Template};
 use super::words::{Frame, Words};
 
 pub(super) const FRAME: Frame = Frame {
@@ -11,14 +11,33 @@ pub(super) const FRAME: Frame = Frame {
 
 pub(super) fn words(template: &Template) -> Words {
     let (subject, preview, paragraphs, button) = match template {
-        Template::VerifyEmail { .. } => (
+        Template::VerifyEmail { registered_at, program, .. } => (
             "Confirm your e-mail address".to_owned(),
             "One click, and your account is ready.",
             vec![
-                "Welcome to Praxis. Please confirm that this address is yours.".to_owned(),
-                "If you have not registered, ignore this mail: without a click nothing happens.".to_owned(),
+                format!(
+                    "Somebody registered with this address at Praxis{}. If it was you, welcome: please confirm that the \
+                     address is yours, where you are signed in or with your password.",
+                    registered(*registered_at, program.as_deref())
+                ),
+                "If it was not you, the same link lets you say so: the account is closed and the address is yours again."
+                    .to_owned(),
             ],
             "Confirm address",
+        ),
+        Template::ResetPassword { starts_anew: true, .. } => (
+            "Set a password".to_owned(),
+            "You begin with a new, empty account.",
+            vec![
+                "Somebody asked for a new password for the account with this address, which was never confirmed. So nobody \
+                 knows whether that account is yours."
+                    .to_owned(),
+                "If you set a password here, you begin with a new, empty account. What is in the present one stays with \
+                 whoever made it. If that is you and you are still signed in somewhere, confirm the address there instead."
+                    .to_owned(),
+                "The link works once, and not for long. If it was not you, ignore this mail: nothing changes.".to_owned(),
+            ],
+            "Set a password",
         ),
         Template::ResetPassword { .. } => (
             "Set a new password".to_owned(),
@@ -73,6 +92,26 @@ pub(super) fn words(template: &Template) -> Words {
             ],
             "",
         ),
+        Template::WayInAdded { way } => (
+            format!("{way} now signs in to your account"),
+            "If this was not you, remove it now.",
+            vec![
+                format!("An account at {way} was added to the ways to sign in to your account."),
+                "If this was not you, remove it now: in your account, under the ways to sign in, or by “Forgot password” \
+                 where you sign in."
+                    .to_owned(),
+            ],
+            "",
+        ),
+        Template::WayInRemoved { way } => (
+            format!("{way} no longer signs in to your account"),
+            "If this was not you, set a new password now.",
+            vec![
+                format!("An account at {way} was removed from the ways to sign in to your account."),
+                "If this was not you, set a new password now: choose “Forgot password” where you sign in.".to_owned(),
+            ],
+            "",
+        ),
         Template::ExportReady { expires_at, .. } => (
             "Your data is ready".to_owned(),
             "Everything that Praxis holds on you, to download.",
@@ -107,6 +146,13 @@ pub(super) fn words(template: &Template) -> Words {
         ),
     };
     Words { subject, preview: preview.to_owned(), paragraphs, button }
+}
+
+/// When, and with what: behind "Somebody registered … at Praxis".
+fn registered(at: Option<At>, program: Option<&str>) -> String {
+    let on = at.map(|at| format!(" on {}, {} UTC", day(at.day()), at.time())).unwrap_or_default();
+    let with = program.map(|program| format!(" ({program})")).unwrap_or_default();
+    on + &with
 }
 
 fn day(on: On) -> String {

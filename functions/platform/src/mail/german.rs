@@ -1,6 +1,6 @@
 //! The mails in German.
 
-use super::request::{On, Template};
+use super::request::{At, On, Template};
 use super::words::{Frame, Words};
 
 pub(super) const FRAME: Frame = Frame {
@@ -11,15 +11,37 @@ pub(super) const FRAME: Frame = Frame {
 
 pub(super) fn words(template: &Template) -> Words {
     let (subject, preview, paragraphs, button) = match template {
-        Template::VerifyEmail { .. } => (
+        Template::VerifyEmail { registered_at, program, .. } => (
             "Bestätigen Sie Ihre E-Mail-Adresse".to_owned(),
             "Ein Klick, und Ihr Konto ist bereit.",
             vec![
-                "Willkommen bei Praxis. Bitte bestätigen Sie, dass diese Adresse Ihnen gehört.".to_owned(),
-                "Haben Sie sich nicht registriert? Dann ignorieren Sie diese Mail: Ohne Klick geschieht nichts."
+                format!(
+                    "Jemand hat sich{} bei Praxis mit dieser Adresse registriert. Waren Sie das, dann willkommen: Bitte \
+                     bestätigen Sie, dass die Adresse Ihnen gehört, wo Sie angemeldet sind oder mit Ihrem Passwort.",
+                    registered(*registered_at, program.as_deref())
+                ),
+                "Waren Sie das nicht, dann können Sie es über denselben Link sagen: Das Konto wird geschlossen, und die \
+                 Adresse ist wieder frei."
                     .to_owned(),
             ],
             "Adresse bestätigen",
+        ),
+        Template::ResetPassword { starts_anew: true, .. } => (
+            "Passwort festlegen".to_owned(),
+            "Sie beginnen mit einem neuen, leeren Konto.",
+            vec![
+                "Jemand hat für das Konto mit dieser Adresse ein neues Passwort angefordert. Die Adresse wurde nie \
+                 bestätigt; daher weiß niemand, ob das Konto Ihres ist."
+                    .to_owned(),
+                "Legen Sie hier ein Passwort fest, dann beginnen Sie mit einem neuen, leeren Konto. Was im jetzigen ist, \
+                 bleibt bei dem, der es angelegt hat. Waren Sie das und sind noch irgendwo angemeldet, dann bestätigen Sie \
+                 stattdessen dort die Adresse."
+                    .to_owned(),
+                "Der Link gilt einmal und nicht lange. Falls Sie das nicht waren, ignorieren Sie diese Mail: Es ändert sich \
+                 nichts."
+                    .to_owned(),
+            ],
+            "Passwort festlegen",
         ),
         Template::ResetPassword { .. } => (
             "Neues Passwort festlegen".to_owned(),
@@ -82,6 +104,28 @@ pub(super) fn words(template: &Template) -> Words {
             ],
             "",
         ),
+        Template::WayInAdded { way } => (
+            format!("{way} öffnet jetzt Ihr Konto"),
+            "Falls Sie das nicht waren, entfernen Sie den Zugang jetzt.",
+            vec![
+                format!("Ein Konto bei {way} gehört jetzt zu den Wegen, sich in Ihrem Konto anzumelden."),
+                "Falls Sie das nicht waren, entfernen Sie es jetzt: in Ihrem Konto unter den Anmeldewegen, oder über \
+                 „Passwort vergessen“ bei der Anmeldung."
+                    .to_owned(),
+            ],
+            "",
+        ),
+        Template::WayInRemoved { way } => (
+            format!("{way} öffnet Ihr Konto nicht mehr"),
+            "Falls Sie das nicht waren, legen Sie jetzt ein neues Passwort fest.",
+            vec![
+                format!("Ein Konto bei {way} gehört nicht mehr zu den Wegen, sich in Ihrem Konto anzumelden."),
+                "Falls Sie das nicht waren, legen Sie jetzt ein neues Passwort fest: Wählen Sie bei der Anmeldung \
+                 „Passwort vergessen“."
+                    .to_owned(),
+            ],
+            "",
+        ),
         Template::ExportReady { expires_at, .. } => (
             "Ihre Daten liegen bereit".to_owned(),
             "Alles, was Praxis über Sie gespeichert hat, zum Herunterladen.",
@@ -122,6 +166,13 @@ pub(super) fn words(template: &Template) -> Words {
         ),
     };
     Words { subject, preview: preview.to_owned(), paragraphs, button }
+}
+
+/// When, and with what: behind "Jemand hat sich".
+fn registered(at: Option<At>, program: Option<&str>) -> String {
+    let on = at.map(|at| format!(" am {}, {} Uhr UTC", day(at.day()), at.time())).unwrap_or_default();
+    let with = program.map(|program| format!(" ({program})")).unwrap_or_default();
+    on + &with
 }
 
 fn day(on: On) -> String {

@@ -24,9 +24,19 @@ pub struct Request {
 #[expect(missing_docs, reason = "the values are named like the payload's members")]
 pub enum Template {
     /// After registering.
-    VerifyEmail { link: String },
+    VerifyEmail {
+        link: String,
+        #[serde(default)]
+        registered_at: Option<At>,
+        #[serde(default)]
+        program: Option<String>,
+    },
     /// After asking for a new password.
-    ResetPassword { link: String },
+    ResetPassword {
+        link: String,
+        #[serde(default)]
+        starts_anew: bool,
+    },
     /// To the new address, which counts once the link is followed.
     ChangeEmail { link: String, new_email: String },
     /// To the old address.
@@ -35,6 +45,10 @@ pub enum Template {
     PasswordChanged {},
     /// A refresh token came back that had been exchanged: somebody has a copy, and the sign-in has ended.
     RefreshTokenReused {},
+    /// After an account elsewhere became a way in.
+    WayInAdded { way: String },
+    /// After an account elsewhere ceased to be one.
+    WayInRemoved { way: String },
     /// The person's data is ready to be downloaded.
     ExportReady { link: String, expires_at: On },
     /// The person's data could not be gathered.
@@ -47,6 +61,31 @@ pub enum Template {
 #[derive(Clone, Copy, Deserialize)]
 #[serde(try_from = "String")]
 pub struct On(pub Date);
+
+/// A moment.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(try_from = "String")]
+pub struct At(Timestamp);
+
+impl At {
+    /// Its day in UTC.
+    pub fn day(self) -> On {
+        On(self.0.to_zoned(TimeZone::UTC).date())
+    }
+
+    /// Its time of day in UTC, for example `09:05`.
+    pub fn time(self) -> String {
+        self.0.to_zoned(TimeZone::UTC).strftime("%H:%M").to_string()
+    }
+}
+
+impl TryFrom<String> for At {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<At, Self::Error> {
+        text.parse().map(At).map_err(|_| "no moment")
+    }
+}
 
 impl TryFrom<String> for On {
     type Error = &'static str;
@@ -81,14 +120,16 @@ impl Template {
     /// Where the mail's button leads.
     pub fn link(&self) -> Option<&str> {
         match self {
-            Template::VerifyEmail { link }
-            | Template::ResetPassword { link }
+            Template::VerifyEmail { link, .. }
+            | Template::ResetPassword { link, .. }
             | Template::ChangeEmail { link, .. }
             | Template::ExportReady { link, .. }
             | Template::DeletionRequested { link, .. } => Some(link),
             Template::EmailChanged {}
             | Template::PasswordChanged {}
             | Template::RefreshTokenReused {}
+            | Template::WayInAdded { .. }
+            | Template::WayInRemoved { .. }
             | Template::ExportFailed {} => None,
         }
     }

@@ -45,8 +45,11 @@ pub enum Misbehaviour {
     SignedWithClientSecret,
     /// The ID token's claims were changed after it was signed.
     Tampered,
-    /// The token endpoint's answer has no ID token.
+    /// The token endpoint's answer has no ID token; Clever's API at the same address says who the person is.
     NoIdToken,
+    /// What a client of sign-in need not read is of odd types: in the discovery document, among the keys, in the token
+    /// endpoint's answer.
+    OddDocuments,
     /// The browser comes back with this error instead of a code.
     Refuses(&'static str),
     /// The token endpoint answers with this status and an OAuth error body.

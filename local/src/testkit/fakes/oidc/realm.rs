@@ -20,6 +20,8 @@ pub(super) struct Realm {
     pub(super) person: Value,
     pub(super) misbehaviour: Option<Misbehaviour>,
     pub(super) codes: BTreeMap<String, Grant>,
+    /// Whose an access token is.
+    pub(super) access: BTreeMap<String, Value>,
     pub(super) discoveries: usize,
     pub(super) key_fetches: usize,
     pub(super) exchanges: usize,
@@ -44,6 +46,7 @@ impl Realm {
             person: json!({}),
             misbehaviour: None,
             codes: BTreeMap::new(),
+            access: BTreeMap::new(),
             discoveries: 0,
             key_fetches: 0,
             exchanges: 0,

@@ -8,7 +8,7 @@ use std::{
 use aws_lc_rs::digest;
 use axum::{
     Router,
-    extract::State,
+    extract::{Path, State},
     http::{HeaderMap, StatusCode, Uri, header},
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -33,6 +33,8 @@ pub(super) fn router(state: Arc<Mutex<Realm>>) -> Router {
         .route("/keys", get(keys_route))
         .route("/authorize", get(authorize_route))
         .route("/token", post(token_route))
+        .route("/v3.0/me", get(me_route))
+        .route("/v3.0/users/{id}", get(user_route))
         .with_state(state)
 }
 
@@ -47,9 +49,7 @@ async fn discovery_route(State(state): State<Arc<Mutex<Realm>>>) -> Response {
         true => "https://accounts.example.com",
         false => &address,
     };
-    json_answer(
-        StatusCode::OK,
-        &json!({
+    let mut document = json!({
             "issuer": issuer,
             "authorization_endpoint": format!("{address}/authorize"),
             "token_endpoint": format!("{address}/token"),
@@ -62,8 +62,16 @@ async fn discovery_route(State(state): State<Arc<Mutex<Realm>>>) -> Response {
             "token_endpoint_auth_methods_supported": realm.auth_methods,
             "code_challenge_methods_supported": ["S256"],
             "claims_supported": ["aud", "email", "email_verified", "exp", "iat", "iss", "name", "sub"]
-        }),
-    )
+    });
+    if realm.does(&Misbehaviour::OddDocuments) {
+        document["response_types_supported"] = json!("code");
+        document["id_token_signing_alg_values_supported"] = json!({ "RS256": true });
+        document["scopes_supported"] = json!(7);
+        document["token_endpoint_auth_methods_supported"] = json!(["client_secret_basic", 7]);
+        document["claims_supported"] = json!(null);
+        document["userinfo_endpoint"] = json!("nowhere");
+    }
+    json_answer(StatusCode::OK, &document)
 }
 
 async fn keys_route(State(state): State<Arc<Mutex<Realm>>>) -> Response {
@@ -72,7 +80,10 @@ async fn keys_route(State(state): State<Arc<Mutex<Realm>>>) -> Response {
     if realm.does(&Misbehaviour::NoKeys) {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
-    let keys: Vec<_> = realm.keys.iter().map(|key| key.jwk()).collect();
+    let mut keys: Vec<_> = realm.keys.iter().map(|key| key.jwk()).collect();
+    if realm.does(&Misbehaviour::OddDocuments) {
+        keys.extend([json!("a key"), json!({ "kty": "lattice", "kid": 7 })]);
+    }
     json_answer(StatusCode::OK, &json!({ "keys": keys }))
 }
 
@@ -152,10 +163,54 @@ async fn token_route(State(state): State<Arc<Mutex<Realm>>>, headers: HeaderMap,
     let id_token = realm.id_token(&grant);
     realm.secrets.extend([access_token.clone(), id_token.clone()]);
     let mut answer = json!({"access_token": access_token, "token_type": "Bearer", "expires_in": 3600});
+    realm.access.insert(access_token, grant.person);
+    if realm.does(&Misbehaviour::OddDocuments) {
+        answer["token_type"] = json!(7);
+        answer["expires_in"] = json!("soon");
+        answer["scope"] = json!(["openid"]);
+    }
     if !realm.does(&Misbehaviour::NoIdToken) {
         answer["id_token"] = json!(id_token);
     }
     json_answer(StatusCode::OK, &answer)
+}
+
+/// Clever's API: whose the access token is.
+async fn me_route(State(state): State<Arc<Mutex<Realm>>>, headers: HeaderMap) -> Response {
+    match of_access_token(&lock(&state), &headers) {
+        Some(person) => {
+            let me = json!({ "type": "user", "data": { "id": person["sub"], "type": "user" }, "links": [] });
+            json_answer(StatusCode::OK, &me)
+        }
+        None => json_answer(StatusCode::UNAUTHORIZED, &json!({"message": "invalid token"})),
+    }
+}
+
+/// Clever's API: what it says of a person.
+async fn user_route(
+    State(state): State<Arc<Mutex<Realm>>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    match of_access_token(&lock(&state), &headers).filter(|person| person["sub"] == id.as_str()) {
+        Some(person) => {
+            let mut roles = json!({ "student": null, "teacher": null, "staff": null });
+            if let Some(kind) = person["user_type"].as_str() {
+                roles[kind] = json!({ "legacy_id": id });
+            }
+            let user = json!({
+                "id": id, "email": person["email"], "district": person["district"], "roles": roles,
+                "name": { "first": person["given_name"], "last": person["family_name"] },
+            });
+            json_answer(StatusCode::OK, &json!({ "data": user }))
+        }
+        None => json_answer(StatusCode::NOT_FOUND, &json!({"message": "no such user"})),
+    }
+}
+
+fn of_access_token(realm: &Realm, headers: &HeaderMap) -> Option<Value> {
+    let token = headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")?;
+    realm.access.get(token).cloned()
 }
 
 /// Client authentication (RFC 6749, section 2.3.1): both parts are form-encoded before they become Basic credentials.
