@@ -61,12 +61,15 @@ async fn a_teacher_ends_signed_in() {
 async fn whoever_confirms_the_rosters_address_keeps_clever_after_a_reset_and_beside_google() {
     let (stack, provider) = start(&[]).await;
     provider.sign_in(lee());
-    let (browser, _) = sign_in(&stack, &provider, "clever").await;
+    // Who is new is written to in the language that their browser prefers.
+    let (browser, back) = go(&stack, &provider, &stack.anonymous(), "clever").await;
+    let answer = browser.get(&back).header("accept-language", "fr, de-CH;q=0.9").await;
+    let browser = browser.with_cookies_of(&answer);
     let person = me(&browser).await;
     assert_signed_in(&sign_in(&stack, &provider, "clever").await.1);
     let mailed = mails(&stack, "verify_email").await;
     assert_eq!(mailed.len(), 1, "only the first sign-in mails a link");
-    assert_eq!((&mailed[0]["to"], &mailed[0]["locale"]), (&json!(ADDRESS), &json!("en")));
+    assert_eq!((&mailed[0]["to"], &mailed[0]["locale"]), (&json!(ADDRESS), &json!("de-CH")));
     let token = link_token(&stack, "verify_email").await;
     // Where they are signed in: they have no password.
     let verify = json!({ "token": token });
