@@ -3,6 +3,7 @@
 //! A route that is meant to differ stands in one of the lists below, where a reviewer sees it.
 
 mod answers;
+mod attack;
 
 use std::collections::BTreeMap;
 
