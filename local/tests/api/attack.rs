@@ -43,6 +43,7 @@ fn as_others(seed: &str) -> String {
     others
         .replace("sample-export-sample-export-samp", "others-export-others-export-othe")
         .replace("'sample ", "'others ")
+        .replace("'sample-", "'others-")
 }
 
 /// Every row of every table that names one of these people's ids and none of the other's, as text.
