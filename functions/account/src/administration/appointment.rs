@@ -39,7 +39,7 @@ pub async fn appoint(tx: &Tx, new: &NewAdmin) -> Result<Appointed> {
     };
     match (user_id, email) {
         (Some(user_id), _) => promote(tx, user_id).await,
-        (None, Some(email)) => create(tx, email).await,
+        (None, Some(email)) => Box::pin(create(tx, email)).await,
         (None, None) => Err(not_found("user not found")),
     }
 }

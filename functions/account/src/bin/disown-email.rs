@@ -18,7 +18,7 @@ async fn disown(db: AccountsDb, Json(link): Json<LinkToken>) -> Result<NoContent
         return Err(mail_link::refused());
     }
     mail_link::take(&tx, Purpose::VerifyEmail, &link.token).await?.ok_or_else(mail_link::refused)?;
-    disowning::disown(&tx, opened.user_id).await?;
+    Box::pin(disowning::disown(&tx, opened.user_id)).await?;
     tx.commit().await?;
     Ok(NoContent)
 }

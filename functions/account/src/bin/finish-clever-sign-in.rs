@@ -20,6 +20,7 @@ fn main() {
     )
 }
 
+#[expect(clippy::too_many_arguments, reason = "a handler's parameters are its contract")]
 async fn finish(
     _: OwnSignIn,
     db: AccountsDb,

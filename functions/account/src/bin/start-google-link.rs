@@ -10,6 +10,7 @@ fn main() {
     serve(post("/api/v1/auth/google/link", start).or(502, "Google cannot be reached right now"))
 }
 
+#[expect(clippy::too_many_arguments, reason = "a handler's parameters are its contract")]
 async fn start(
     _: OwnSignIn,
     db: AccountsDb,

@@ -43,9 +43,9 @@ pub async fn sign_in(tx: &Tx, identity: &Identity, caller: Option<&User>, from: 
     if let ((), Some(known)) = tokio::try_join!(biased; lock(tx, identity), find_known(tx, identity))? {
         return Ok(known);
     }
-    let Some(email) = &identity.email else { return register(tx, identity, from).await };
+    let Some(email) = &identity.email else { return Box::pin(register(tx, identity, from)).await };
     match find_holder(tx, identity).await? {
-        None => register(tx, identity, from).await,
+        None => Box::pin(register(tx, identity, from)).await,
         Some(_) if !identity.is_authoritative => Err(address_taken()),
         Some(holder) if holder.is_deactivated => Err(forbidden("the account is deactivated")),
         Some(holder) if !holder.is_verified && caller.is_none_or(|caller| caller.id != holder.user_id) => {
