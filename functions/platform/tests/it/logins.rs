@@ -99,7 +99,7 @@ async fn none_owns_changes_or_makes_anything() {
                 "create table identity.mine ()",
                 "create function identity.mine() returns int language sql as 'select 1'",
                 "alter function identity.find_session(bytea, bigint) security invoker",
-                "drop function identity.open_request(uuid, uuid)",
+                "drop function identity.open_request(uuid, uuid, timestamptz)",
                 "create schema mine",
                 "copy identity.users to program 'cat'",
                 "select pg_read_file('/etc/passwd')",
@@ -124,7 +124,6 @@ async fn requests_reach_nobody_s_secrets_and_nobody_else_s_rows() {
     let [(_, requests), (_, accounts), (_, jobs)] = logins(&stack).await;
     let own = format!("set local role praxis_request; select identity.open_request('{}', null)", alice.id());
     for secret in [
-        "identity.passwords",
         "identity.refresh_tokens",
         "identity.mail_tokens",
         "identity.oidc_attempts",
@@ -138,6 +137,7 @@ async fn requests_reach_nobody_s_secrets_and_nobody_else_s_rows() {
         assert_denied(&requests, "requests", &format!("{own}; select from {secret}")).await;
     }
     for statement in [
+        "select password_hash from identity.passwords",
         "select secret_hash from identity.sign_ins",
         "select token_hash from identity.exports",
         "update identity.users set roles = '{admin}'",
