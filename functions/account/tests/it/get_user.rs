@@ -15,8 +15,8 @@ async fn an_account_has_its_address_its_roles_and_its_state() {
     assert_eq!((&user["id"], &user["email"]), (&json!(id), &json!(MIA)));
     assert_eq!((&user["email_verified"], &user["is_active"]), (&json!(false), &json!(true)));
     assert_eq!(user["role"]["name"], "student");
-    run(&stack, &format!("update identity.users set roles = '{{admin,teacher}}' where id = '{id}'")).await;
     run(&stack, "update identity.emails set verified_at = now()").await;
+    run(&stack, &format!("update identity.users set roles = '{{admin,teacher}}' where id = '{id}'")).await;
     let user = app.client.get(ME).await.json();
     assert_eq!(user["email_verified"], true);
     assert_eq!(user["roles"], json!(["teacher", "admin"]));
