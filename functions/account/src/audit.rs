@@ -1,6 +1,7 @@
 //! Reading the audit log, which `shared::audit` writes.
 //!
-//! No role of the application may change or delete a row, and row-level security, forced on the owner of the tables
+//! No role of the application may change a row, nor delete one before its time (`purge-expired` asks a definer function, which
+//! refuses all that is younger than 90 days), and row-level security, forced on the owner of the tables
 //! too, lets nobody see one to change. What is left: the owner, which only `migrate` signs in as, could empty the table, drop
 //! it or lift its security, and a superuser can do anything. Against them only a copy elsewhere helps: the server's backups
 //! and its log of statements.

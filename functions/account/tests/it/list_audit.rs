@@ -209,7 +209,7 @@ async fn no_role_of_the_application_changes_or_deletes_an_act() {
         owner.batch_execute("rollback").await.unwrap();
     }
 
-    // Nor does the role that functions sign in as, which owns the table: it sees no row to change.
+    // Nor does the owner of the table: it sees no row to change.
     for statement in &statements[..2] {
         assert_eq!(owner.execute(*statement, &[]).await.unwrap(), 0, "{statement}");
     }
