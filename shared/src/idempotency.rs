@@ -24,7 +24,8 @@ pub struct Idempotency {
 }
 
 #[derive(FromRow)]
-struct Stored {
+struct Claim {
+    is_new: bool,
     request_hash: String,
     status: Option<i16>,
     body: Option<String>,
@@ -33,30 +34,30 @@ struct Stored {
 impl Idempotency {
     /// Claims the key for this transaction; gives the kept answer if the request is a repetition. Two at once: the
     /// second waits for the first's commit. The person's row must exist.
+    ///
+    /// One statement, so that a kept answer has come when a statement behind it in the pipeline is refused: look at this
+    /// one's result first.
     pub async fn replay(&self, tx: &Tx, user: &User) -> Result<Option<Answer>> {
         let Some(key) = &self.key else { return Ok(None) };
-        let claimed = tx
-            .execute(
-                "insert into identity.idempotency_keys (user_id, route, key, request_hash) values ($1, $2, $3, $4)
-                 on conflict (user_id, route, key) do nothing",
+        let claim: Claim = tx
+            .one(
+                // An update that changes nothing, because only then a row that stands, also one that was committed while
+                // this waited, is returned. A row of this insert has no xmax.
+                "insert into identity.idempotency_keys as kept (user_id, route, key, request_hash)
+                 values ($1, $2, $3, $4)
+                 on conflict (user_id, route, key) do update set status = kept.status
+                 returning xmax = 0 as is_new, request_hash, status, body::text as body",
                 &[&user.id, &self.route, key, &self.request_hash],
             )
             .await?;
-        if claimed == 1 {
+        if claim.is_new {
             return Ok(None);
         }
-        let stored: Stored = tx
-            .one(
-                "select request_hash, status, body::text as body from identity.idempotency_keys
-                 where user_id = $1 and route = $2 and key = $3",
-                &[&user.id, &self.route, key],
-            )
-            .await?;
-        if stored.request_hash != self.request_hash {
+        if claim.request_hash != self.request_hash {
             return Err(conflict("the idempotency key was used for another request"));
         }
-        let status = stored.status.and_then(|status| StatusCode::from_u16(status.unsigned_abs()).ok());
-        match (status, stored.body) {
+        let status = claim.status.and_then(|status| StatusCode::from_u16(status.unsigned_abs()).ok());
+        match (status, claim.body) {
             (Some(status), Some(body)) => Ok(Some(Answer::of_json(status, body.into()))),
             _ => Err(internal("an idempotency key was committed without its answer")),
         }

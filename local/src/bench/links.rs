@@ -82,9 +82,9 @@ mod tests {
 
     #[test]
     fn a_folder_of_the_registry_names_its_package() {
-        assert_eq!(package(b"openidconnect-4.1.0").as_deref(), Some("openidconnect"));
+        assert_eq!(package(b"tokio-postgres-0.7.13").as_deref(), Some("tokio-postgres"));
         assert_eq!(package(b"aws-lc-rs-1.14.1").as_deref(), Some("aws-lc-rs"));
-        for other in [&b"src"[..], b"openidconnect-next", b"\xff-4.1.0", b""] {
+        for other in [&b"src"[..], b"tokio-postgres-next", b"\xff-4.1.0", b""] {
             assert_eq!(package(other), None);
         }
     }

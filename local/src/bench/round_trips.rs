@@ -15,8 +15,9 @@ use super::{
     wire::{Conversation, Proxy},
 };
 
-/// An answer can reach the function in pieces between which it speaks, which counts as round trips that are none: a run
-/// above the budget is repeated, up to so many in all.
+/// An answer can reach the function in pieces between which it speaks, which counts as round trips that are none; and when
+/// which thread allocates moves peak memory by some 2 %. Both only ever add, so a run above a budget is repeated in a
+/// process of its own, up to so many in all, and the least counts.
 const RUNS: usize = 3;
 
 /// What one route did.
@@ -56,24 +57,29 @@ pub(super) async fn measure(setup: &Setup) -> Result<[(Section, Vec<Check>); 2]>
         };
         let limit = *setup.budgets.statements_of.get(&function.name).unwrap_or(&usual);
         let connect = setup.budgets.round_trips.connect;
-        let mut findings = Vec::new();
-        for _ in 0..RUNS {
+        let most_memory = setup.budgets.memory.of_function(function);
+        let mut findings: Vec<Finding> = Vec::new();
+        for run in 0..RUNS {
+            if run > 0 {
+                stack.recycle();
+            }
             seed.reset().await?;
             let event = setup.provider.event(&client, &stack.gateway.url(), &function.name).await?;
             proxy.take();
             stack.invoke(&function.name, event.into()).await?;
             let line = stack.line_of(&function.name).await?;
-            let peak_memory =
-                stack.processes(&function.binary).first().and_then(|pid| processes::peak_memory(*pid));
+            let peak_memory = stack.processes(&function.binary).into_iter().find_map(processes::peak_memory);
             let finding = finding(&proxy.take(), number(&line, "db_round_trips")?, peak_memory);
-            let is_within =
-                f64::from(finding.statements) <= limit && f64::from(finding.connecting) <= connect;
+            let memory = finding.peak_memory.zip(floor_memory).map_or(0.0, |(own, floor)| own / floor);
+            let is_within = f64::from(finding.statements) <= limit
+                && f64::from(finding.connecting) <= connect
+                && memory <= most_memory;
             findings.push(finding);
             if is_within {
                 break;
             }
         }
-        let peak_memory = findings.first().and_then(|first| first.peak_memory);
+        let peak_memory = findings.iter().filter_map(|finding| finding.peak_memory).min_by(f64::total_cmp);
         let finding = findings.into_iter().min_by_key(|finding| (finding.statements, finding.connecting));
         let finding = finding.context("nothing was measured")?;
 
@@ -84,8 +90,8 @@ pub(super) async fn measure(setup: &Setup) -> Result<[(Section, Vec<Check>); 2]>
                 Cell::Number(own, 2),
                 Cell::Number(own / floor, 2),
             ]);
-            let limit = setup.budgets.memory.of_function(function);
-            memory_checks.push(Check::new("peak memory", function.title(), own / floor, limit, "x floor"));
+            let title = function.title();
+            memory_checks.push(Check::new("peak memory", title, own / floor, most_memory, "x floor"));
         }
         if function.class == Class::Plain {
             ensure!(finding.connections == 0, "{} uses the database but is a plain route", function.name);

@@ -60,6 +60,11 @@ impl Stack {
         Ok(answer)
     }
 
+    /// Ends the idle processes of all functions: each next invocation gets a new one.
+    pub(super) fn recycle(&self) {
+        self.lambda.recycle();
+    }
+
     /// The next `count` lines about invocations. A line can come a moment after the answer.
     ///
     /// # Errors

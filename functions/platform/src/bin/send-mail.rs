@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use platform::mail;
-use shared::outbox;
+use shared::outbox::{self, Claimed, Failure};
 use shared::prelude::*;
 use shared::serve::{Message, queue};
 
@@ -31,14 +31,21 @@ async fn send(db: JobsDb, _nudge: Message) -> Result<()> {
         let send = async |message| (message, mailer.deliver(message).await);
         let mut sending: FuturesUnordered<_> = claimed.iter().map(send).collect();
         // Marked one by one, as soon as each is out: a worker that dies now has as little as possible to be repeated.
+        // One that cannot be marked comes again when its lease has ended; those beside it are marked all the same.
+        let mut all_marked = Ok(());
         while let Some((message, outcome)) = sending.next().await {
-            let tx = db.begin_service().await?;
-            tx.commit_with(async |tx| match outcome {
-                Ok(()) => outbox::done(tx, message).await,
-                Err(failure) => outbox::failed(tx, message, &failure).await,
-            })
-            .await?;
+            all_marked = all_marked.and(mark(&db, message, outcome).await);
         }
+        all_marked?;
     }
     Ok(())
+}
+
+async fn mark(db: &JobsDb, message: &Claimed, outcome: Result<(), Failure>) -> Result<()> {
+    let tx = db.begin_service().await?;
+    tx.commit_with(async |tx| match outcome {
+        Ok(()) => outbox::done(tx, message).await,
+        Err(failure) => outbox::failed(tx, message, &failure).await,
+    })
+    .await
 }

@@ -195,6 +195,34 @@ async fn what_a_worker_claimed_and_never_handed_over_is_delivered_once() {
 }
 
 #[tokio::test]
+async fn a_mail_that_cannot_be_marked_keeps_no_other_from_being() {
+    let server = MailServer::start(Delivery::Accept).await;
+    let stack = stack_with(&server).await;
+    let db = stack.db().await;
+    for key in ["one", "two", "three"] {
+        enqueue(&db, key, verify_email(&format!("{key}@example.org"))).await;
+    }
+    let refuse = "create function platform.refuse() returns trigger language plpgsql as
+                      $$begin raise 'not now'; end$$;
+                  create trigger refuse before update on platform.outbox for each row
+                      when (old.dedup_key = 'two' and new.state = 'done') execute function platform.refuse()";
+    db.batch_execute(refuse).await.unwrap();
+    let nudge: Value = serde_json::from_slice(&queue::message("arn:aws:sqs:local:mail")).unwrap();
+    let answer = stack.invoke("send-mail", nudge).await;
+    assert_eq!(answer["batchItemFailures"].as_array().unwrap().len(), 1, "the message comes again: {answer}");
+    for (key, state) in [("one", "done"), ("two", "pending"), ("three", "done")] {
+        assert_eq!(row(&db, key).await.0, state, "{key}");
+    }
+    db.batch_execute("drop function platform.refuse cascade").await.unwrap();
+    make_due(&db).await;
+    stack.deliver_mail().await;
+    assert_eq!(row(&db, "two").await.0, "done");
+    let mails = server.received();
+    assert_eq!((mails.len(), message_ids(&mails).len()), (4, 3), "the same mail once more");
+    assert_discreet(&stack);
+}
+
+#[tokio::test]
 async fn a_mail_that_is_written_twice_is_one_file() {
     let stack = testkit::stack().await;
     let db = stack.db().await;

@@ -16,15 +16,17 @@ async fn create(
     repeat: Idempotency,
 ) -> Result<Kept<Created<SceneCreated>>> {
     let tx = db.begin(&user).await?;
-    let ((), kept, scene) = tokio::try_join!(
+    let (person, kept, scene) = tokio::join!(
         biased;
         identity::ensure(&tx, &user),
         repeat.replay(&tx, &user),
         scene::insert(&tx, &user, &new),
-    )?;
-    if let Some(answer) = kept {
-        return Ok(Kept::Replayed(answer)); // without a commit the second scene never was
+    );
+    person?;
+    if let Some(answer) = kept? {
+        return Ok(Kept::Replayed(answer)); // without a commit the second scene never was, nor was it one too many
     }
+    let scene = scene?;
     repeat.keep(&tx, &user, StatusCode::CREATED, &scene).await?;
     tx.commit().await?;
     Ok(Kept::New(Created(scene)))

@@ -20,15 +20,17 @@ async fn start(
     repeat: Idempotency,
 ) -> Result<Kept<Created<SessionStarted>>> {
     let tx = db.begin(&user).await?;
-    let (scene, kept, session) = tokio::try_join!(
-        biased; // in this order, so that a foreign scene is a 404 and not the insert's broken reference
+    let (scene, kept, session) = tokio::join!(
+        biased; // a foreign scene is a 404 and not the insert's broken reference
         scene::get(&tx, &user, new.scene_id),
         repeat.replay(&tx, &user),
         session::insert(&tx, &user, &new),
-    )?;
-    if let Some(answer) = kept {
-        return Ok(Kept::Replayed(answer)); // without a commit the second session never was
+    );
+    let scene = scene?;
+    if let Some(answer) = kept? {
+        return Ok(Kept::Replayed(answer)); // without a commit the second session never was, nor was it one too many
     }
+    let session = session?;
     scene.must_be_active()?;
     repeat.keep(&tx, &user, StatusCode::CREATED, &session).await?;
     tx.commit().await?;

@@ -185,7 +185,9 @@ async fn one_key_at_once_makes_one_scene() {
 async fn there_are_1000_scenes_and_of_two_at_once_one_is_too_many() {
     let stack = stack().await;
     let (alice, db) = (stack.user(), stack.db().await);
-    alice.post(PATH, new_scene()).await.assert_status(201);
+    let first = || alice.post(PATH, new_scene()).header("idempotency-key", "first");
+    let kept = first().await;
+    kept.assert_status(201);
     let many = "set session_replication_role = replica;
          insert into practice.scenes (id, user_id, title, template_id, counterparty_role, relationship_level, goal, context,
                                       power_dynamic)
@@ -201,5 +203,11 @@ async fn there_are_1000_scenes_and_of_two_at_once_one_is_too_many() {
     let full = "you have 1000 scenes, which is as many as there may be";
     answers[1].assert_error(409, "CONFLICT", full);
     assert_eq!(given::count(&db, "select count(*) from practice.scenes").await, 1000);
+    let again = first().await;
+    assert_eq!(
+        (again.status(), again.text()),
+        (201, kept.text()),
+        "a repetition makes nothing, so nothing is too many"
+    );
     stack.user().post(PATH, new_scene()).await.assert_status(201);
 }

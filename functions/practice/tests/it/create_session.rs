@@ -144,13 +144,21 @@ async fn there_are_5000_sessions_and_of_two_at_once_one_is_too_many() {
     );
     given::execute(&db, &many).await;
     let start = || alice.post(PATH, json!({"scene_id": scene, "target_turns": 5}));
-    start().await.assert_status(201);
+    let first = || start().header("idempotency-key", "first");
+    let kept = first().await;
+    kept.assert_status(201);
     let mut answers = join_all([start().into_future(), start().into_future()]).await;
     answers.sort_by_key(|answer| answer.status());
     answers[0].assert_status(201);
     let full = "you have 5000 sessions, which is as many as there may be";
     answers[1].assert_error(409, "CONFLICT", full);
     assert_eq!(given::count(&db, "select count(*) from practice.sessions").await, 5000);
+    let again = first().await;
+    assert_eq!(
+        (again.status(), again.text()),
+        (201, kept.text()),
+        "a repetition makes nothing, so nothing is too many"
+    );
     start().header("idempotency-key", "another").await.assert_error(409, "CONFLICT", full);
     bob.post(PATH, json!({"scene_id": other, "target_turns": 5})).await.assert_status(201);
 }
