@@ -189,4 +189,83 @@ values ('00000000-0000-7000-8000-000000000082', '00000000-0000-7000-8000-0000000
                || '000100380000005f0000000000', 'hex'))
 on conflict do nothing;
 
+-- Lessons. 91 and 93 teach, 94 learns; 92 is a card of 91, who offers the slots 101 (held), 102 (moved to) and 103 to 108, in which 94
+-- has a lesson of package 131 each: 111 a hold, 112 to 114 to come (called off, moved, read), 115 to 117 begun
+-- (their lessons 124 to 126 are changed and marked). 141 is a notification.
+select set_config('praxis.user_id', '', true);
+set local role praxis_service;
+insert into identity.users (id, email, display_name, locale, timezone)
+select ('00000000-0000-7000-8000-0000000000' || number)::uuid, '00000000-0000-7000-8000-0000000000' || number || '@mock.local',
+       name, 'en', 'Europe/Berlin'
+from (values ('91', 'Sample Teacher'), ('93', 'Sample Second Teacher'), ('94', 'Sample Student')) as person (number, name)
+on conflict (id) do nothing;
+update identity.users set roles = '{student,teacher}'
+where id in ('00000000-0000-7000-8000-000000000091', '00000000-0000-7000-8000-000000000093') and not 'teacher' = any (roles);
+reset role;
+
+-- What events have made and changed is made anew, by the owner, because no request deletes it.
+do $$
+declare
+    name text;
+    names constant text[] := array['events', 'package_entries', 'bookings', 'packages', 'slots', 'teachers', 'notifications'];
+    people constant uuid[] := array['00000000-0000-7000-8000-000000000091', '00000000-0000-7000-8000-000000000093',
+                                    '00000000-0000-7000-8000-000000000094'];
+begin
+    foreach name in array names loop
+        execute format('alter table lessons.%I no force row level security', name);
+    end loop;
+    delete from lessons.notifications where user_id = any (people);
+    delete from lessons.events where student_id = any (people) or teacher_id = any (people);
+    delete from lessons.package_entries where package_id in (select id from lessons.packages where student_id = any (people));
+    delete from lessons.bookings where student_id = any (people) or teacher_id = any (people);
+    delete from lessons.packages where student_id = any (people);
+    delete from lessons.slots where teacher_id = any (people);
+    delete from lessons.teachers where user_id = any (people);
+    foreach name in array names loop
+        execute format('alter table lessons.%I force row level security', name);
+    end loop;
+end
+$$;
+
+set local role praxis_service;
+insert into lessons.teachers (id, user_id, display_name, bio, experience_years, is_approved)
+values ('00000000-0000-7000-8000-000000000092', '00000000-0000-7000-8000-000000000091', 'R. Vale', 'Blues', 6, true);
+insert into lessons.slots (id, teacher_id, created_by_admin_id, starts_at, ends_at)
+select ('00000000-0000-7000-8000-0000000001' || number)::uuid, '00000000-0000-7000-8000-000000000091',
+       '00000000-0000-7000-8000-000000000001', start, start + interval '1 hour'
+from (values ('01', 2), ('02', 3), ('03', 4), ('04', 5), ('05', 6), ('06', 7), ('09', 8), ('10', 9)) as slot (number, days),
+     lateral (select date_trunc('hour', now()) + days * interval '1 day' as start) as time;
+insert into lessons.packages (id, student_id, expires_at, created_by)
+values ('00000000-0000-7000-8000-000000000131', '00000000-0000-7000-8000-000000000094', now() + interval '90 days',
+        '00000000-0000-7000-8000-000000000001');
+insert into lessons.package_entries (id, package_id, kind, lessons)
+values (gen_random_uuid(), '00000000-0000-7000-8000-000000000131', 'grant', 20);
+insert into lessons.bookings (id, slot_id, student_id, teacher_id, package_id, starts_at, ends_at, blocked_until, free_cancel_until,
+                              state, hold_expires_at, confirmed_at, calendar_uid, lesson_id, lesson_state, lesson_created_at,
+                              lesson_updated_at)
+select ('00000000-0000-7000-8000-0000000001' || number)::uuid,
+       case when slot <> '' then ('00000000-0000-7000-8000-0000000001' || slot)::uuid end,
+       '00000000-0000-7000-8000-000000000094', '00000000-0000-7000-8000-000000000091',
+       '00000000-0000-7000-8000-000000000131', start, start + interval '1 hour', start + interval '1 hour',
+       start - interval '24 hours', state, case state when 'hold' then now() + interval '1 day' end,
+       case state when 'confirmed' then now() end, gen_random_uuid(),
+       case state when 'confirmed' then ('00000000-0000-7000-8000-0000000001' || lesson)::uuid end,
+       case state when 'confirmed' then 'scheduled' end, case state when 'confirmed' then now() end,
+       case state when 'confirmed' then now() end
+from (values ('11', '03', 4, 'hold', ''), ('12', '04', 5, 'confirmed', '21'), ('13', '05', 6, 'confirmed', '22'),
+             ('14', '06', 7, 'confirmed', '23'), ('15', '', -1, 'confirmed', '24'), ('16', '', -2, 'confirmed', '25'),
+             ('17', '', -3, 'confirmed', '26')) as booking (number, slot, days, state, lesson),
+     lateral (select date_trunc('hour', now()) + days * interval '1 day' as start) as time;
+insert into lessons.package_entries (id, package_id, kind, booking_id)
+select gen_random_uuid(), package_id, 'hold', id from lessons.bookings where package_id = '00000000-0000-7000-8000-000000000131';
+insert into lessons.package_entries (id, package_id, kind, booking_id)
+select gen_random_uuid(), package_id, 'book', id from lessons.bookings
+where package_id = '00000000-0000-7000-8000-000000000131' and state = 'confirmed';
+insert into lessons.events (id, event_type, aggregate_type, aggregate_id, student_id, payload, status, due_at)
+values (gen_random_uuid(), 'billing.package.created', 'billing', '00000000-0000-7000-8000-000000000131',
+        '00000000-0000-7000-8000-000000000094',
+        '{"package_id": "00000000-0000-7000-8000-000000000131", "lessons_total": 20}', 'pending', now() + interval '1 day');
+insert into lessons.notifications (id, user_id, title, body)
+values ('00000000-0000-7000-8000-000000000141', '00000000-0000-7000-8000-000000000094', 'Room change', 'We meet in room 2.');
+
 commit;

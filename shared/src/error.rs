@@ -114,6 +114,12 @@ pub fn conflict(message: impl Into<Cow<'static, str>>) -> Error {
     Error::new(Code::Conflict, message)
 }
 
+/// 422: well-formed, and still impossible by a rule of the product; the message names it.
+#[track_caller]
+pub fn unprocessable(message: impl Into<Cow<'static, str>>) -> Error {
+    Error::new(Code::Unprocessable, message)
+}
+
 /// 429 with `Retry-After` in seconds.
 #[track_caller]
 pub fn rate_limited(message: impl Into<Cow<'static, str>>, retry_after: u32) -> Error {

@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use crate::auth::User;
+use crate::caller::Role;
 use crate::database::{FromRow, Tx};
 use crate::error::{Result, unauthorized};
 use crate::language;
@@ -67,4 +68,14 @@ impl Preferences {
     pub fn of(self, user: &User) -> Preferences {
         Preferences { locale: language::or_instead(self.locale, || user.locale.clone()), ..self }
     }
+}
+
+/// Whether the caller has a role now; in a transaction of a request.
+pub async fn has_role(tx: &Tx, role: Role) -> Result<bool> {
+    #[derive(FromRow)]
+    struct Has {
+        has: bool,
+    }
+    let found: Has = tx.one("select identity.request_has_role($1) as has", &[&role.as_str()]).await?;
+    Ok(found.has)
 }

@@ -61,7 +61,7 @@ pub mod prelude {
     pub use crate::database::{AccountsDb, Db, FromRow, JobsDb, OnConstraint, OwnerDb, Row, Tx};
     pub use crate::error::{
         Result, conflict, forbidden, internal, invalid_field, not_found, proof_required, unauthorized,
-        unavailable,
+        unavailable, unprocessable,
     };
     pub use crate::idempotency::Idempotency;
     pub use crate::input::{Json, Path, Problems, Query};

@@ -223,6 +223,44 @@ impl Deserr<Problems> for Day {
     }
 }
 
+impl Deserr<Problems> for Time {
+    fn deserialize_from_value<V: IntoValue>(
+        value: Value<V>,
+        location: ValuePointerRef<'_>,
+    ) -> Result<Self, Problems> {
+        let Value::String(text) = value else {
+            return Err(problem(location, "type", "Input should be a valid datetime"));
+        };
+        Time::parse(&text).map_err(|sentence| problem(location, "datetime", sentence))
+    }
+}
+
+impl Time {
+    /// Reads ISO 8601 with `T` or a space, to the microsecond: with an offset, or without one in UTC. `Err` is a sentence for
+    /// the caller.
+    pub fn parse(text: &str) -> Result<Time, &'static str> {
+        let text = text.trim();
+        // A zone in brackets or a date alone says less than a moment, or more than everybody reads the same.
+        let is_moment = (16..=40).contains(&text.len()) && !text.contains('[');
+        let moment = text.parse::<jiff::Timestamp>().or_else(|_| {
+            text.parse::<jiff::civil::DateTime>()?
+                .to_zoned(jiff::tz::TimeZone::UTC)
+                .map(|zoned| zoned.timestamp())
+        });
+        let moment = moment.ok().filter(|_| is_moment);
+        let moment =
+            moment.and_then(|moment| jiff::Timestamp::from_microsecond(moment.as_microsecond()).ok());
+        let Some(moment) = moment else {
+            return Err("Input should be a valid datetime, for example 2027-03-10T15:00:00Z");
+        };
+        let year = moment.to_zoned(jiff::tz::TimeZone::UTC).year();
+        if !(1..=9999).contains(&year) {
+            return Err("Input should be a datetime of the years 1 to 9999");
+        }
+        Ok(Time(moment))
+    }
+}
+
 impl Day {
     /// Reads `YYYY-MM-DD`, also with the time at which the day begins (`2026-11-23T00:00:00`); `Err` is a sentence for the
     /// caller.

@@ -58,12 +58,8 @@ async fn the_recorded_answers_are_those_that_the_routes_give() {
 }
 
 fn file(function: &str) -> PathBuf {
-    let events = local::project::root().join("events");
-    let domain = ["account", "platform", "practice"]
-        .into_iter()
-        .find(|domain| events.join(domain).join(format!("{function}.json")).exists())
-        .expect("a sample event");
-    events.join(domain).join("answers").join(format!("{function}.json"))
+    let event = super::sample_file(function);
+    event.parent().expect("a domain").join("answers").join(format!("{function}.json"))
 }
 
 /// What two runs have in common: ids and times that are new each time become fixed ones, the same for the same.

@@ -6,6 +6,7 @@ mod answers;
 mod attack;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use http::Method;
 use local::template::Event;
@@ -13,7 +14,7 @@ use local::testkit::{self, Answer, Client, Stack};
 use serde_json::{Value, json};
 
 /// Routes that anybody may call: they say nothing of anybody, or what they are given proves who it is.
-const PUBLIC: [&str; 19] = [
+const PUBLIC: [&str; 22] = [
     "browser-login",
     "browser-logout",
     "confirm-email-change", // a mail's token
@@ -25,6 +26,9 @@ const PUBLIC: [&str; 19] = [
     "get-jwks",
     "get-openapi",
     "get-readiness",
+    "get-teacher-profile", // approved cards are shown to everybody
+    "list-open-slots",
+    "list-teacher-profiles",
     "login",
     "logout",
     "preview-password-reset", // a mail's token
@@ -50,13 +54,25 @@ const WITH_PROVIDER: [&str; 6] = [
 ];
 
 /// Routes of administration: 403 without the role.
-const ADMIN: [&str; 3] = ["list-audit", "list-users", "update-user"];
+const ADMIN: [&str; 11] = [
+    "create-admin-action",
+    "create-package",
+    "create-slot",
+    "expire-holds",
+    "expire-packages",
+    "get-delivery-metrics",
+    "list-admin-actions",
+    "list-audit",
+    "list-pending-events",
+    "list-users",
+    "update-user",
+];
 
 /// Routes of operations, open in development; their own tests close them.
 const OPERATIONS: [&str; 2] = ["get-metrics", "get-ops-metrics"];
 
 /// Routes that name no object: another person gets their own, and nothing of anybody else's.
-const OWN: [&str; 17] = [
+const OWN: [&str; 20] = [
     "create-scene",
     "delete-me",
     "get-browser-session",
@@ -65,6 +81,9 @@ const OWN: [&str; 17] = [
     "get-public-profile",
     "get-user",
     "get-weekly-progress",
+    "list-my-bookings",
+    "list-my-lessons",
+    "list-my-notifications",
     "list-scenes",
     "list-sessions",
     "list-sign-ins",
@@ -77,8 +96,14 @@ const OWN: [&str; 17] = [
 ];
 
 /// Routes that do something with what only the sample person has, and what somebody without it is told.
-const WITHOUT_IT: [(&str, u16); 4] =
-    [("change-password", 403), ("reauthenticate", 409), ("restore-me", 409), ("update-public-profile", 200)];
+const WITHOUT_IT: [(&str, u16); 6] = [
+    ("change-password", 403),
+    ("create-teacher-profile", 403),
+    ("hold-slot", 403), // a student's, and the stranger has no role yet
+    ("reauthenticate", 409),
+    ("restore-me", 409),
+    ("update-public-profile", 200),
+];
 
 /// The job that calls AWS: its own tests run it against a server of that API.
 const NEEDS_SECRETS_MANAGER: &str = "rotate-sign-in-keys";
@@ -132,18 +157,22 @@ async fn seeded() -> Stack {
     stack
 }
 
+/// A function's sample event, in its domain's folder.
+fn sample_file(function: &str) -> PathBuf {
+    let domains = std::fs::read_dir(local::project::root().join("events")).expect("the folder of events");
+    domains
+        .map(|domain| domain.expect("a domain").path().join(format!("{function}.json")))
+        .find(|file| file.exists())
+        .unwrap_or_else(|| panic!("{function} has no sample event"))
+}
+
 /// All HTTP routes of the template, with their sample events.
 fn samples(stack: &Stack) -> Vec<Sample> {
-    let root = local::project::root();
     let mut samples = Vec::new();
     for function in &stack.template().functions {
         for (_, event) in &function.events {
             let Event::Api { method, path, .. } = event else { continue };
-            let file = ["account", "platform", "practice"]
-                .map(|domain| root.join(format!("events/{domain}/{}.json", function.name)))
-                .into_iter()
-                .find(|file| file.exists())
-                .unwrap_or_else(|| panic!("{} has no sample event", function.name));
+            let file = sample_file(&function.name);
             let text = std::fs::read_to_string(&file).expect("a readable event");
             samples.push(Sample {
                 function: function.name.clone(),

@@ -12,11 +12,11 @@ use uuid::Uuid;
 use crate::rights::{exported, follow, run, stack, unzip};
 
 /// A row of each table for the person `$1`, parents first.
-const ROWS: [(&str, &str); 20] = [
+const ROWS: [(&str, &str); 29] = [
     (
         "identity.users",
-        "insert into identity.users (id, email, display_name)
-         values ($1, $1::text || '@example.org', 'Person ' || $1::text)",
+        "insert into identity.users (id, email, display_name, roles)
+         values ($1, $1::text || '@example.org', 'Person ' || $1::text, '{student,teacher}')",
     ),
     (
         "identity.emails",
@@ -115,6 +115,47 @@ const ROWS: [(&str, &str); 20] = [
         "insert into practice.weekly_progress (user_id, week_start, timezone, practice_count, summary_count,
                                                real_world_used_count, avg_outcome_score)
          values ($1, '2024-01-01', 'UTC', 1, 1, 1, 3)",
+    ),
+    (
+        "lessons.teachers",
+        "insert into lessons.teachers (id, user_id, display_name) values (gen_random_uuid(), $1, 'Person ' || $1::text)",
+    ),
+    ("lessons.teaching_rules", "insert into lessons.teaching_rules (teacher_id, break_minutes) values ($1, 15)"),
+    (
+        "lessons.slots",
+        "insert into lessons.slots (id, teacher_id, starts_at, ends_at)
+         values (gen_random_uuid(), $1, now() + interval '1 day', now() + interval '25 hours')",
+    ),
+    (
+        "lessons.packages",
+        "insert into lessons.packages (id, student_id, expires_at) values (gen_random_uuid(), $1, now() + interval '9 days')",
+    ),
+    (
+        "lessons.package_entries",
+        "insert into lessons.package_entries (id, package_id, kind, lessons)
+         select gen_random_uuid(), id, 'grant', 3 from lessons.packages where student_id = $1",
+    ),
+    (
+        "lessons.bookings",
+        "insert into lessons.bookings (id, student_id, package_id, starts_at, ends_at, blocked_until, free_cancel_until, state,
+                                       canceled_at, canceled_as, cancellation_reason, calendar_uid)
+         select gen_random_uuid(), $1, id, now(), now() + interval '1 hour', now() + interval '1 hour', now(), 'canceled', now(),
+                'student', 'Person ' || $1::text || ' is ill', gen_random_uuid()
+         from lessons.packages where student_id = $1",
+    ),
+    (
+        "lessons.events",
+        "insert into lessons.events (id, event_type, aggregate_type, aggregate_id, student_id)
+         values (gen_random_uuid(), 'booking.canceled', 'booking', gen_random_uuid(), $1)",
+    ),
+    (
+        "lessons.notifications",
+        "insert into lessons.notifications (id, user_id, title, body) values (gen_random_uuid(), $1, 'Room change', 'Room 2')",
+    ),
+    (
+        "lessons.admin_actions",
+        "insert into lessons.admin_actions (id, admin_id, action, target_type)
+         values (gen_random_uuid(), $1, 'slot.note', 'slot')",
     ),
 ];
 

@@ -10,6 +10,9 @@ use crate::{ADMIN, Sample, samples, seeded};
 /// Ids that a client makes up: another's here points at nothing.
 const MADE_BY_CLIENTS: [&str; 1] = ["client_message_id"];
 
+/// Slots on offer, which are anybody's to book.
+const OF_EVERYBODY: [&str; 2] = ["000000000101", "000000000102"];
+
 /// The distinct ids of the sample people that an event names outside its headers.
 fn ids(sample: &Sample) -> Vec<String> {
     let event = &sample.event;
@@ -68,6 +71,11 @@ async fn nobody_reaches_another_s_rows_by_mixing_ids() {
         for mask in 0..1_u32 << ids.len() {
             let swapped: Vec<&String> =
                 ids.iter().enumerate().filter(|(n, _)| mask >> n & 1 == 1).map(|(_, id)| id).collect();
+            let is_of_everybody =
+                |id: &str| OF_EVERYBODY.iter().any(|slot| id.replace('-', "").ends_with(slot));
+            if ids.iter().any(|id| is_of_everybody(id) && !swapped.contains(&id)) {
+                continue;
+            }
             let call = as_other(&sample, &swapped);
             let path = call.event["path"].as_str().expect("a path");
             let answer = call.call(&nobody, true).await;

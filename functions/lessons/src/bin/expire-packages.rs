@@ -1,0 +1,13 @@
+//! End the packages whose time is over, as an admin, instead of waiting for the job. Answers how many there were.
+
+use lessons::package;
+use shared::prelude::*;
+
+fn main() {
+    serve(post("/api/v1/billing/packages/expire", expire))
+}
+
+async fn expire(db: Db, admin: Admin) -> Result<Json<i64>> {
+    let tx = db.begin(&admin).await?;
+    tx.commit_with(async |tx| package::expire(tx).await).await.map(Json)
+}

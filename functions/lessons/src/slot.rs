@@ -1,0 +1,256 @@
+//! Time of a teacher on offer. Whether a slot is free is never stored: its lessons and holds say so.
+
+use shared::error::Error;
+use shared::prelude::*;
+
+text_enum! {
+    /// Whether a slot can be booked.
+    pub enum SlotStatus {
+        /// All of it, or a part that is long enough, is free.
+        Open = "open",
+        /// Somebody is about to book it.
+        Hold = "hold",
+        /// It is taken.
+        Booked = "booked",
+        /// It is offered no more.
+        Canceled = "canceled",
+        /// Its teacher or an admin keeps it back.
+        Blocked = "blocked",
+    }
+}
+
+/// A slot.
+#[row]
+pub struct Slot {
+    /// Its id.
+    pub id: Uuid,
+    /// Whose time it is.
+    pub teacher_id: Uuid,
+    /// Which admin published it; null for one of the teacher's weekly hours.
+    pub created_by_admin_id: Option<Uuid>,
+    /// When it begins.
+    pub start_at: Time,
+    /// When it ends.
+    pub end_at: Time,
+    /// Whether it can be booked.
+    pub status: SlotStatus,
+    /// When it was made.
+    pub created_at: Time,
+    /// When it was last changed.
+    pub updated_at: Time,
+}
+
+/// A slot that can be booked.
+#[row]
+pub struct OpenSlot {
+    /// The slot.
+    #[flatten]
+    pub slot: Slot,
+    /// The name on its teacher's card, if that is shown.
+    pub teacher_name: Option<String>,
+    /// What of it is free: without lessons, holds, and the teacher's breaks.
+    #[json]
+    pub free: Vec<Interval>,
+}
+
+/// A part of a slot.
+#[derive(Deserialize)]
+#[answer]
+pub struct Interval {
+    /// When it begins.
+    pub start_at: Time,
+    /// When it ends.
+    pub end_at: Time,
+}
+
+/// What a new slot is made from.
+#[input]
+pub struct NewSlot {
+    /// Whose time it is.
+    pub teacher_id: Uuid,
+    /// When it begins; without an offset, in UTC.
+    pub start_at: Time,
+    /// When it ends, at most 24 hours later; without an offset, in UTC.
+    pub end_at: Time,
+}
+
+/// Which slots a list shows.
+#[input]
+pub struct OpenSlotFilter {
+    /// Only those of this teacher.
+    pub teacher_id: Option<Uuid>,
+    /// Only those that begin at this moment or later.
+    pub from: Option<Time>,
+    /// Only those that begin before this moment.
+    pub to: Option<Time>,
+}
+
+/// A lesson shorter than this is not offered.
+pub const SHORTEST_MINUTES: i64 = 15;
+
+impl NewSlot {
+    /// 422 unless it begins ahead and ends later.
+    pub fn must_lie_ahead(&self) -> Result<()> {
+        if self.end_at <= self.start_at {
+            return Err(unprocessable("Slot end_at must be after start_at"));
+        }
+        if self.start_at.0 <= jiff::Timestamp::now() {
+            return Err(unprocessable("Slot start_at must be in the future"));
+        }
+        Ok(())
+    }
+}
+
+/// Stores a slot. 409 if the teacher offers that time already, 422 for somebody who does not teach or for more than a day.
+pub async fn insert(tx: &Tx, admin: &User, new: &NewSlot) -> Result<Slot> {
+    let made = tx
+        .find(
+            "insert into lessons.slots (id, teacher_id, created_by_admin_id, starts_at, ends_at)
+             values ($1, $2, $3, $4, $5)
+             on conflict do nothing
+             returning id, teacher_id, created_by_admin_id, starts_at as start_at, ends_at as end_at, 'open' as status,
+                       created_at, updated_at",
+            &[&Uuid::now_v7(), &new.teacher_id, &admin.id, &new.start_at, &new.end_at],
+        )
+        .await
+        .on_constraint("slots_role", || unprocessable("teacher_id is nobody who teaches"))
+        .on_constraint("slots_interval", || unprocessable("a slot has 24 hours at most"))?;
+    made.ok_or_else(|| conflict("the teacher has a slot at that time already"))
+}
+
+/// A page of the slots of which something can be booked, the next first.
+pub async fn list_open(tx: &Tx, filter: &OpenSlotFilter, paging: Paging) -> Result<Page<OpenSlot>> {
+    let (total, items) = tx
+        .page(
+            "id",
+            "with offered as (
+                 select slots.*, parts
+                 from lessons.slots
+                 cross join lateral lessons.rules_of(teacher_id) as rules
+                 cross join lateral (
+                     select jsonb_agg(jsonb_build_object('start_at', lower(part), 'end_at', upper(part))
+                                      order by part) as parts
+                     from unnest(lessons.free_parts(teacher_id, starts_at, ends_at)) as part
+                     where upper(part) - lower(part) >= $4 * interval '1 minute'
+                       and upper(part) > now() + rules.notice_minutes * interval '1 minute'
+                 ) as free
+                 where withdrawn_at is null and blocked_at is null and starts_at > now()
+                   and starts_at > now() + rules.notice_minutes * interval '1 minute'
+                   and ($1::uuid is null or teacher_id = $1)
+                   and ($2::timestamptz is null or starts_at >= $2) and ($3::timestamptz is null or starts_at < $3)
+                   and parts is not null
+             ), counted as (select count(*) as total from offered),
+             page as (
+                 select offered.id, teacher_id, created_by_admin_id, starts_at as start_at, ends_at as end_at,
+                        'open' as status, offered.created_at, offered.updated_at, teachers.display_name as teacher_name,
+                        parts as free
+                 from offered left join lessons.teachers on teachers.user_id = teacher_id
+                 order by starts_at, offered.id
+                 limit $5 offset $6
+             )
+             select * from counted left join page on true
+             order by start_at, id",
+            &[
+                &filter.teacher_id,
+                &filter.from,
+                &filter.to,
+                &SHORTEST_MINUTES,
+                &paging.limit,
+                &paging.offset,
+            ],
+        )
+        .await?;
+    Ok(paging.page(items, total))
+}
+
+/// A slot with what a booking of it needs to know.
+#[derive(FromRow)]
+pub struct Offer {
+    /// The slot.
+    pub id: Uuid,
+    /// Whose time it is.
+    pub teacher_id: Uuid,
+    /// When it begins.
+    pub starts_at: Time,
+    /// When it ends.
+    pub ends_at: Time,
+    /// Whether it is kept back or withdrawn.
+    pub is_closed: bool,
+    /// Stays free after the lesson.
+    pub break_minutes: i16,
+    /// How early it is booked.
+    pub notice_minutes: i32,
+    /// Whether nobody has anything of the wanted interval.
+    pub is_free: bool,
+    /// Whether the student has another lesson at that time.
+    pub student_is_busy: bool,
+}
+
+/// The slot, looked at for an interval in it (all of it where nothing is said) and a student; none if there is none. `moving`
+/// is a booking whose own time does not count.
+pub async fn find_offer(
+    tx: &Tx,
+    slot_id: Uuid,
+    part: (Option<Time>, Option<Time>),
+    student_id: Uuid,
+    moving: Option<Uuid>,
+) -> Result<Option<Offer>> {
+    tx.find(
+        "select slots.id, teacher_id, slots.starts_at, slots.ends_at,
+                blocked_at is not null or withdrawn_at is not null as is_closed, break_minutes, notice_minutes,
+                wanted <@ lessons.free_parts(teacher_id, slots.starts_at, slots.ends_at, $5) as is_free,
+                exists (select from lessons.bookings as other
+                        where other.student_id = $4 and other.id is distinct from $5
+                          and (other.state = 'confirmed' or other.state = 'hold' and other.hold_expires_at > now())
+                          and tstzrange(other.starts_at, other.ends_at) && wanted) as student_is_busy
+         from lessons.slots
+         cross join lateral lessons.rules_of(teacher_id) as rules
+         cross join lateral (
+             -- An end before its start is refused where the part is checked.
+             select tstzrange(least(coalesce($2, slots.starts_at), coalesce($3, slots.ends_at)),
+                              coalesce($3, slots.ends_at)) as wanted
+         ) as part
+         where slots.id = $1",
+        &[&slot_id, &part.0, &part.1, &student_id, &moving],
+    )
+    .await
+}
+
+impl Offer {
+    /// The interval of a lesson in the slot: all of it, or the wanted part. 422 for a part that is none, 409 for one that
+    /// somebody has, 422 for one that begins too soon.
+    pub fn interval(&self, part: (Option<Time>, Option<Time>), now: jiff::Timestamp) -> Result<(Time, Time)> {
+        let (start, end) = (part.0.unwrap_or(self.starts_at), part.1.unwrap_or(self.ends_at));
+        if start < self.starts_at || end > self.ends_at {
+            return Err(unprocessable("start_at and end_at must lie in the slot"));
+        }
+        let seconds = end.0.as_second() - start.0.as_second();
+        if part != (None, None) && seconds < SHORTEST_MINUTES * 60 {
+            return Err(unprocessable("a lesson has 15 minutes at least"));
+        }
+        if start.0 <= now {
+            return Err(unprocessable("Cannot book a slot in the past"));
+        }
+        if self.is_closed || !self.is_free {
+            return Err(taken());
+        }
+        if self.student_is_busy {
+            return Err(conflict("You have another lesson at this time"));
+        }
+        if start.0.as_second() - now.as_second() <= i64::from(self.notice_minutes) * 60 {
+            let notice = self.notice_minutes;
+            return Err(unprocessable(format!("The teacher wants to know {notice} minutes ahead")));
+        }
+        Ok((start, end))
+    }
+
+    /// Until when the teacher has nothing else after a lesson that ends at `end`.
+    pub fn blocked_until(&self, end: Time) -> Result<Time> {
+        Ok(Time(end.0.checked_add(jiff::SignedDuration::from_mins(self.break_minutes.into()))?))
+    }
+}
+
+/// Somebody else has that time, or it is not on offer any more.
+pub fn taken() -> Error {
+    conflict("Slot is not available")
+}
