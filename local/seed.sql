@@ -191,7 +191,7 @@ on conflict do nothing;
 
 -- Lessons. 91 and 93 teach, 94 learns; 92 is a card of 91, who offers the slots 101 (held), 102 (moved to) and 103 to 108, in which 94
 -- has a lesson of package 131 each: 111 a hold, 112 to 114 to come (called off, moved, read), 115 to 117 begun
--- (their lessons 124 to 126 are changed and marked). 141 is a notification.
+-- (their lessons 124 to 126 are changed and marked). 141 is a notification. The slots 171 and 172 are kept back and taken off.
 select set_config('praxis.user_id', '', true);
 set local role praxis_service;
 insert into identity.users (id, email, display_name, locale, timezone)
@@ -233,7 +233,8 @@ values ('00000000-0000-7000-8000-000000000092', '00000000-0000-7000-8000-0000000
 insert into lessons.slots (id, teacher_id, created_by_admin_id, starts_at, ends_at)
 select ('00000000-0000-7000-8000-0000000001' || number)::uuid, '00000000-0000-7000-8000-000000000091',
        '00000000-0000-7000-8000-000000000001', start, start + interval '1 hour'
-from (values ('01', 2), ('02', 3), ('03', 4), ('04', 5), ('05', 6), ('06', 7), ('09', 8), ('10', 9)) as slot (number, days),
+from (values ('01', 2), ('02', 3), ('03', 4), ('04', 5), ('05', 6), ('06', 7), ('09', 8), ('10', 9), ('71', 10),
+             ('72', 11)) as slot (number, days),
      lateral (select date_trunc('hour', now()) + days * interval '1 day' as start) as time;
 insert into lessons.packages (id, student_id, expires_at, created_by)
 values ('00000000-0000-7000-8000-000000000131', '00000000-0000-7000-8000-000000000094', now() + interval '90 days',

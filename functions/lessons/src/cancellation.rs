@@ -290,4 +290,5 @@ async fn insert_moved(
         ],
     )
     .await
+    .on_constraint("bookings_offered", slot::taken)
 }

@@ -138,7 +138,7 @@ async fn insert_hold(tx: &Tx, id: Uuid, place: &Place, until: Time, free_until: 
          on conflict do nothing",
         parameters,
     );
-    stored.await.on_constraint("bookings_holds", too_many)
+    stored.await.on_constraint("bookings_holds", too_many).on_constraint("bookings_offered", slot::taken)
 }
 
 fn too_many() -> Error {

@@ -54,7 +54,7 @@ const WITH_PROVIDER: [&str; 6] = [
 ];
 
 /// Routes of administration: 403 without the role.
-const ADMIN: [&str; 11] = [
+const ADMIN: [&str; 12] = [
     "create-admin-action",
     "create-package",
     "create-slot",
@@ -64,6 +64,7 @@ const ADMIN: [&str; 11] = [
     "list-admin-actions",
     "list-audit",
     "list-pending-events",
+    "list-slots",
     "list-users",
     "update-user",
 ];

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::rights::{exported, follow, run, stack, unzip};
 
 /// A row of each table for the person `$1`, parents first.
-const ROWS: [(&str, &str); 29] = [
+const ROWS: [(&str, &str); 31] = [
     (
         "identity.users",
         "insert into identity.users (id, email, display_name, roles)
@@ -119,6 +119,15 @@ const ROWS: [(&str, &str); 29] = [
     (
         "lessons.teachers",
         "insert into lessons.teachers (id, user_id, display_name) values (gen_random_uuid(), $1, 'Person ' || $1::text)",
+    ),
+    (
+        "lessons.schedules",
+        "insert into lessons.schedules (teacher_id, timezone) values ($1, 'Europe/Berlin')",
+    ),
+    (
+        "lessons.schedule_exceptions",
+        "insert into lessons.schedule_exceptions (id, teacher_id, on_date, windows)
+         values (gen_random_uuid(), $1, '2027-01-06', '[]')",
     ),
     ("lessons.teaching_rules", "insert into lessons.teaching_rules (teacher_id, break_minutes) values ($1, 15)"),
     (

@@ -13,7 +13,7 @@ fn main() {
 }
 
 async fn create(db: Db, admin: Admin, Json(new): Json<NewSlot>) -> Result<Created<Slot>> {
-    new.must_lie_ahead()?;
+    slot::must_lie_ahead(new.start_at, new.end_at)?;
     let tx = db.begin(&admin).await?;
     let slot = slot::insert(&tx, &admin, &new).await?;
     tx.commit().await?;

@@ -12,7 +12,7 @@ async fn anybody_sees_what_is_ahead_and_free_the_next_first() {
     let others = practice.slot_of(&other, in_hours(25), in_hours(26)).await;
     let past = practice.slot(10).await;
     let sql = format!(
-        "update lessons.slots set starts_at = now() - interval '1 hour', ends_at = now() + interval '1 hour' where id = '{past}'"
+        "update lessons.slots set starts_at = now() - interval '2 hours', ends_at = now() - interval '1 hour' where id = '{past}'"
     );
     given::run(&practice.db, &sql).await;
     let nobody = practice.stack.anonymous();
@@ -80,4 +80,28 @@ async fn a_teacher_who_wants_to_know_ahead_offers_nothing_sooner() {
     let refused = practice.hold(&soon, &package).await;
     refused.assert_error(422, "UNPROCESSABLE", "The teacher wants to know 1440 minutes ahead");
     practice.hold(&late, &package).await.assert_status(200);
+}
+
+#[tokio::test]
+async fn of_a_slot_that_has_begun_the_rest_is_offered_by_its_quarters() {
+    let practice = given::practice().await;
+    let slot = practice.slot(5).await;
+    let begun = |ends: &str| {
+        format!(
+            "update lessons.slots set starts_at = now() - interval '50 minutes', ends_at = now() + interval '{ends}'
+             where id = '{slot}'"
+        )
+    };
+    // Ten minutes from now a quarter begins; a quarter is left then, or less.
+    given::run(&practice.db, &begun("24 minutes")).await;
+    assert_eq!(practice.stack.anonymous().get(OPEN).await.json()["total"], 0);
+    given::run(&practice.db, &begun("100 minutes")).await;
+    let page = practice.stack.anonymous().get(OPEN).await.json();
+    let moment =
+        |value: &Value| value.as_str().expect("a moment").parse::<jiff::Timestamp>().expect("a moment");
+    let (free, begins) = (&page["items"][0]["free"][0], moment(&page["items"][0]["start_at"]));
+    assert_eq!(moment(&free["start_at"]).duration_since(begins), jiff::SignedDuration::from_mins(60));
+    let package = practice.package(1).await;
+    let part = json!({ "slot_id": slot, "package_id": package, "start_at": free["start_at"], "end_at": free["end_at"] });
+    practice.student.post(HOLD, part).await.assert_status(200);
 }
