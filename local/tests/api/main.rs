@@ -14,7 +14,7 @@ use local::testkit::{self, Answer, Client, Stack};
 use serde_json::{Value, json};
 
 /// Routes that anybody may call: they say nothing of anybody, or what they are given proves who it is.
-const PUBLIC: [&str; 22] = [
+const PUBLIC: [&str; 25] = [
     "browser-login",
     "browser-logout",
     "confirm-email-change", // a mail's token
@@ -24,7 +24,10 @@ const PUBLIC: [&str; 22] = [
     "get-docs-script",
     "get-health",
     "get-jwks",
+    "get-landing",
     "get-openapi",
+    "get-portal",
+    "get-portal-file",
     "get-readiness",
     "get-teacher-profile", // approved cards are shown to everybody
     "list-open-slots",

@@ -1,0 +1,378 @@
+// Uses the portal in Chromium as a student, a teacher and an admin do, by keyboard, and looks at every screen with axe.
+// Usage: node portal.mjs <address of the API> <folder for the pictures> <JSON: password and people>
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { chromium } from "playwright-core";
+
+const [address, pictures, given] = process.argv.slice(2);
+const { password, student, teacher, admin } = JSON.parse(given);
+const axe = readFileSync(new URL("node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+  ],
+});
+
+// What the network says of an answer that is expected here is no complaint.
+const ANSWER = /^Failed to load resource: (the server responded with a status of (400|401|409|422)|net::ERR_INTERNET_DISCONNECTED)/;
+
+async function visitor(options = {}) {
+  const context = await browser.newContext({
+    viewport: { width: 1280, height: 900 }, locale: "en-GB", timezoneId: "Europe/Berlin", ...options,
+  });
+  context.complaints = [];
+  context.asked = [];
+  await context.exposeFunction("reportToTest", (text) => context.complaints.push(text));
+  await context.addInitScript(() => {
+    addEventListener("securitypolicyviolation", (event) => window.reportToTest(`policy: ${event.violatedDirective} ${event.blockedURI}`));
+  });
+  context.on("request", (request) => context.asked.push(request));
+  context.on("console", (message) => {
+    if (["error", "warning"].includes(message.type()) && !ANSWER.test(message.text())) context.complaints.push(message.text());
+  });
+  context.on("weberror", (error) => context.complaints.push(String(error.error())));
+  return context;
+}
+
+async function leave(context) {
+  assert.deepEqual(context.complaints, []);
+  for (const request of context.asked) assert.ok(request.url().startsWith(`${address}/`), `asked elsewhere: ${request.url()}`);
+  await context.close();
+}
+
+// Whether everybody can use what is shown: narrow and wide, light and dark, with text twice as large.
+async function inspect(page, name) {
+  const before = page.viewportSize();
+  await page.evaluate(axe);
+  for (const width of [320, 1280]) {
+    for (const colorScheme of ["light", "dark"]) {
+      await page.setViewportSize({ width, height: 900 });
+      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+      const violations = await page.evaluate(async () => {
+        const { violations } = await window.axe.run(document, { resultTypes: ["violations"] });
+        return violations.map((one) => `${one.id}: ${one.nodes.map((node) => `${node.html} ${node.failureSummary}`).join(" | ")}`);
+      });
+      assert.deepEqual(violations, [], `axe on ${name} at ${width}, ${colorScheme}`);
+      await fits(page, `${name} at ${width}`);
+      await page.screenshot({ path: `${pictures}/portal-${name}-${width}-${colorScheme}.png`, fullPage: true });
+    }
+  }
+  await page.setViewportSize({ width: 640, height: 900 });
+  await page.evaluate(() => { document.documentElement.style.fontSize = "200%"; });
+  await fits(page, `${name} with text twice as large`);
+  await page.evaluate(() => { document.documentElement.style.fontSize = ""; });
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.setViewportSize(before);
+}
+
+async function fits(page, what) {
+  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  assert.ok(overflow <= 0, `${what} is ${overflow} pixels wider than its window`);
+}
+
+// Goes by Tab to what a screen reader would call so, and gives its name in full.
+async function reach(page, role, name, within = page) {
+  const wanted = within.getByRole(role, { name }).first();
+  await wanted.waitFor();
+  for (let steps = 0; steps < 120; steps += 1) {
+    if (await wanted.evaluate((node) => node === document.activeElement)) return wanted;
+    await page.keyboard.press("Tab");
+  }
+  assert.fail(`${role} ${name} cannot be reached by keyboard`);
+}
+
+async function press(page, role, name, within) {
+  await reach(page, role, name, within);
+  await page.keyboard.press("Enter");
+}
+
+async function type(page, name, text) {
+  await reach(page, "textbox", name);
+  await page.keyboard.type(text);
+}
+
+// The heading that has the focus after a step.
+async function arrived(page, name) {
+  await page.waitForFunction((text) => document.activeElement?.matches("h1,h2,h3,h4") && document.activeElement.textContent.includes(text), name);
+}
+
+async function signIn(page, email) {
+  await arrived(page, "Sign in");
+  await type(page, "E-mail", email);
+  await type(page, "Password", password);
+  await page.keyboard.press("Enter");
+}
+
+const posts = (context, end) => context.asked.filter((request) => request.method() === "POST" && request.url().endsWith(end)).length;
+
+async function landing() {
+  const context = await visitor();
+  const page = await context.newPage();
+  await page.goto(`${address}/`);
+  await page.getByRole("heading", { level: 1 }).waitFor();
+  await inspect(page, "landing");
+  await page.getByRole("combobox", { name: "Language" }).selectOption("de");
+  await page.getByRole("heading", { name: "Unterricht, wann es Ihnen passt" }).waitFor();
+  assert.equal(await page.evaluate(() => document.documentElement.lang), "de");
+  await page.keyboard.press("Tab");
+  await press(page, "link", "Zum Portal");
+  await page.waitForURL("**/portal#/sign-in");
+  await leave(context);
+}
+
+async function studentsWay() {
+  const context = await visitor();
+  const page = await context.newPage();
+  await page.goto(`${address}/portal`);
+  await arrived(page, "Sign in");
+  await inspect(page, "sign-in");
+  // The first stop is the way past everything.
+  const first = await page.evaluate(() => document.querySelector("a, button, input, select").textContent);
+  assert.equal(first, "Skip to content");
+  await press(page, "link", "Skip to content");
+  assert.equal(await page.evaluate(() => document.activeElement.id), "main");
+
+  await type(page, "E-mail", student);
+  await type(page, "Password", "not the password");
+  await page.keyboard.press("Enter");
+  await page.getByRole("alert").filter({ hasText: "E-mail or password is wrong." }).waitFor();
+  await reach(page, "textbox", "Password");
+  await page.keyboard.press("Control+a");
+  await page.keyboard.type(password);
+  await page.keyboard.press("Enter");
+
+  await arrived(page, "Find a time");
+  const time = page.getByRole("button", { name: /with Ada Teacher/ });
+  await time.first().waitFor();
+  await inspect(page, "find");
+  // Weekday, date, time, zone and teacher, in the name of each time.
+  const named = await (await reach(page, "button", /with Ada Teacher/)).evaluate((node) => node.textContent);
+  assert.match(named, /^\w+day,? \d+ \w+ \d{4}, \d\d:\d\d – \d\d:\d\d, Europe\/Berlin \(UTC[+]\d\d:\d\d\), with Ada Teacher$/);
+  await page.keyboard.press("Enter");
+  await arrived(page, "Choose a package");
+  await inspect(page, "package");
+  await press(page, "button", "Hold this time");
+  await arrived(page, "The time is held for you");
+  await page.getByText(/^\d+:\d\d$/).waitFor();
+  await inspect(page, "held");
+  // Twice is once.
+  await reach(page, "button", "Confirm");
+  await page.keyboard.press("Enter");
+  await page.keyboard.press("Enter");
+  await arrived(page, "Your lesson is booked");
+  assert.equal(posts(context, "/confirm"), 1);
+  await inspect(page, "booked");
+
+  // Held elsewhere too: a double click, and another tab that goes on.
+  await press(page, "button", "Book another");
+  await arrived(page, "Find a time");
+  await time.first().click();
+  await page.getByRole("button", { name: "Hold this time" }).dblclick();
+  await arrived(page, "The time is held for you");
+  assert.equal(posts(context, "/hold"), 2);
+  const other = await context.newPage();
+  await other.goto(`${address}/portal#/lessons/mine`);
+  await other.getByRole("button", { name: "Go on to confirm" }).click();
+  await other.getByRole("button", { name: "Confirm" }).dblclick();
+  await arrived(other, "Your lesson is booked");
+  await page.bringToFront();
+  await page.getByRole("button", { name: "Confirm" }).click();
+  await arrived(page, "Your lesson is booked");
+  await other.close();
+
+  await press(page, "link", "My lessons");
+  await arrived(page, "My lessons");
+  await page.getByRole("heading", { name: "Lessons by month" }).waitFor();
+  await inspect(page, "mine");
+  assert.equal(await page.getByRole("button", { name: /^Cancel lesson/ }).count(), 2);
+
+  // Move the first, by keyboard.
+  await press(page, "link", /^Move\b/);
+  await arrived(page, "Find a time");
+  await page.getByRole("heading", { name: "The lesson that you move" }).waitFor();
+  await press(page, "button", /with Ada Teacher/);
+  const dialog = page.getByRole("dialog");
+  await dialog.waitFor();
+  await inspect(page, "move");
+  await press(page, "button", "Move", dialog);
+  await arrived(page, "Your lesson has moved");
+
+  // Cancel it with the preview. The lesson lies days ahead, so it comes back.
+  await press(page, "button", /^Cancel lesson/);
+  await dialog.getByText("The lesson goes back into your package.").waitFor();
+  await inspect(page, "cancel");
+  await page.keyboard.press("Escape");
+  await dialog.waitFor({ state: "detached" });
+  await press(page, "button", /^Cancel lesson/);
+  await type(page, "Reason", "<b>a cold</b>");
+  await press(page, "button", "Cancel lesson", dialog);
+  await arrived(page, "The lesson is canceled");
+  await page.getByText("It is back in your package.").waitFor();
+
+  await press(page, "link", "My packages");
+  await arrived(page, "My packages");
+  const lines = page.getByRole("listitem").filter({ hasText: "of 8 lessons left" }).locator("summary");
+  await lines.waitFor();
+  await lines.focus();
+  await page.keyboard.press("Enter");
+  await page.getByRole("cell", { name: "came back" }).first().waitFor();
+  await inspect(page, "packages");
+
+  await press(page, "link", "Sam Student");
+  await arrived(page, "Account");
+  await inspect(page, "account");
+  await page.getByRole("combobox", { name: "Time zone" }).selectOption("America/New_York");
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByText(/^Times in America\/New York/).waitFor();
+
+  // Every language, on the same screen and with the server's errors.
+  for (const [code, title] of [["de", "Konto"], ["zh-CN", "账号"], ["en", "Account"]]) {
+    await page.locator("#language").selectOption(code);
+    await arrived(page, title);
+    if (code !== "en") await inspect(page, `account-${code}`);
+  }
+
+  // Without a network that is said, and nothing is lost.
+  await page.getByRole("link", { name: "Find a time" }).click();
+  await time.first().waitFor();
+  await context.setOffline(true);
+  await page.getByText(/^You are offline/).waitFor();
+  await time.first().click();
+  await page.getByText(/^The server cannot be reached/).waitFor();
+  await context.setOffline(false);
+  await time.first().click();
+  await arrived(page, "Choose a package");
+
+  // A session that ended elsewhere leads to the sign-in and back to the same screen.
+  await page.getByRole("link", { name: "My packages" }).click();
+  await arrived(page, "My packages");
+  await context.clearCookies();
+  await page.getByRole("link", { name: "My lessons" }).click();
+  await arrived(page, "Sign in");
+  await page.getByText("Please sign in; then you go on where you were.").waitFor();
+  await signIn(page, student);
+  await arrived(page, "My lessons");
+
+  // Another tab that signs out takes this one along; one that signs in as somebody else never writes as them.
+  const second = await context.newPage();
+  await second.goto(`${address}/portal`);
+  await second.getByRole("button", { name: "Sign out" }).click();
+  await arrived(second, "Sign in");
+  await arrived(page, "Sign in");
+  await leave(context);
+}
+
+async function lapse() {
+  const context = await visitor();
+  const page = await context.newPage();
+  await page.clock.install();
+  await page.goto(`${address}/portal#/lessons/find`);
+  await signIn(page, student);
+  await page.getByRole("button", { name: /with Ada Teacher/ }).first().click();
+  await page.getByRole("button", { name: "Hold this time" }).click();
+  await arrived(page, "The time is held for you");
+  await page.clock.fastForward("09:30");
+  await page.getByText("Less than a minute is left to confirm.").waitFor();
+  await page.clock.fastForward("01:00");
+  await arrived(page, "The hold is over");
+  await leave(context);
+}
+
+async function teachersWay() {
+  const context = await visitor();
+  const page = await context.newPage();
+  await page.goto(`${address}/portal#/lessons/week`);
+  await signIn(page, teacher);
+  await arrived(page, "Week");
+  const mark = page.getByRole("button", { name: /^Took place/ });
+  // The lesson began an hour ago, which may have been last week.
+  await page.getByRole("heading", { level: 2 }).waitFor();
+  if (!(await mark.count())) await page.getByRole("button", { name: "Week before" }).click();
+  await mark.waitFor();
+  await inspect(page, "week");
+  await press(page, "button", /^Took place/);
+  await page.waitForFunction(() => document.activeElement?.matches("h4"));
+  await page.getByText("taken place").waitFor();
+  await page.locator("summary").first().focus();
+  await page.keyboard.press("Enter");
+  await type(page, "Topic", "Past <tense>");
+  await type(page, "Notes for the student", "Read chapter 3.");
+  await press(page, "button", "Save");
+  await page.getByRole("status").filter({ hasText: "Saved." }).waitFor();
+  await inspect(page, "week-marked");
+  await leave(context);
+}
+
+async function adminsWay() {
+  const context = await visitor();
+  const page = await context.newPage();
+  await page.goto(`${address}/portal#/lessons/slots`);
+  await signIn(page, admin);
+  await arrived(page, "Publish a time");
+  await page.getByRole("button", { name: "Publish" }).waitFor();
+  await inspect(page, "slots");
+  const field = await reach(page, "textbox", "Day");
+  await field.fill("2099-06-01");
+  await press(page, "button", "Publish");
+  await page.getByRole("status").filter({ hasText: /^Published: 1 June? 2099, 10:00 – 11:00/ }).waitFor();
+  await press(page, "button", "Publish");
+  await page.getByRole("alert").filter({ hasText: "The teacher offers that time already." }).waitFor();
+
+  await press(page, "link", "Give a package");
+  await arrived(page, "Give a package");
+  await press(page, "button", "Give");
+  await page.getByRole("status").filter({ hasText: "A package of 8 lessons is given." }).waitFor();
+  await inspect(page, "give");
+
+  await press(page, "link", "Bookings");
+  await arrived(page, "Bookings");
+  await press(page, "button", "Show");
+  await page.getByRole("heading", { name: /^1 to \d+ of \d+$/ }).waitFor();
+  await inspect(page, "bookings");
+
+  await press(page, "link", "Operations");
+  await arrived(page, "Operations");
+  await page.getByRole("table").waitFor();
+  await press(page, "button", "End holds that are over");
+  await page.getByRole("status").filter({ hasText: "0 holds ended." }).waitFor();
+  await press(page, "button", "End packages that are over");
+  await page.getByRole("status").filter({ hasText: "0 packages ended." }).waitFor();
+  await inspect(page, "operations");
+  await leave(context);
+}
+
+async function somebodyNew() {
+  const context = await visitor({ locale: "de-DE", timezoneId: "Asia/Shanghai" });
+  const page = await context.newPage();
+  await page.goto(`${address}/portal#/register`);
+  await arrived(page, "Registrieren");
+  await inspect(page, "register");
+  await type(page, "Name", "Neue");
+  await type(page, "E-Mail", "neue@example.org");
+  await type(page, "Passwort", "password1");
+  await page.keyboard.press("Enter");
+  await page.getByRole("alert").filter({ hasText: "Etwas im Formular stimmt nicht." }).waitFor();
+  assert.equal(await page.getByRole("textbox", { name: "Passwort" }).getAttribute("aria-invalid"), "true");
+  await inspect(page, "register-wrong");
+  await reach(page, "textbox", "Passwort");
+  await page.keyboard.press("Control+a");
+  await page.keyboard.type(password);
+  await page.keyboard.press("Enter");
+  await arrived(page, "Zeit finden");
+  await page.getByText(/^Zeiten in Asia\/Shanghai \(UTC[+]08:00\)$/).first().waitFor();
+  await page.getByRole("link", { name: "Meine Pakete" }).click();
+  await page.getByText("Sie haben noch kein Paket.").waitFor();
+  await leave(context);
+}
+
+try {
+  for (const way of [landing, studentsWay, lapse, teachersWay, adminsWay, somebodyNew]) {
+    console.log(way.name);
+    await way();
+  }
+  console.log("ok");
+} finally {
+  await browser.close();
+}

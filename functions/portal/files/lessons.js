@@ -1,0 +1,19 @@
+// Lessons: which screens there are, and for whom. A screen is a function that fills a section.
+
+import { bookings, operations, packages as givePackages, slots } from "./lessons-admin.js";
+import { find, mine, packages } from "./lessons-student.js";
+import { week } from "./lessons-teacher.js";
+
+export const lessons = {
+  word: "lessons",
+  screens: [
+    { path: "lessons/find", word: "find_time", roles: ["student"], show: find },
+    { path: "lessons/mine", word: "my_lessons", roles: ["student"], show: mine },
+    { path: "lessons/packages", word: "my_packages", roles: ["student"], show: packages },
+    { path: "lessons/week", word: "week", roles: ["teacher"], show: week },
+    { path: "lessons/slots", word: "publish_slot", roles: ["admin"], show: slots },
+    { path: "lessons/give", word: "give_package", roles: ["admin"], show: givePackages },
+    { path: "lessons/bookings", word: "bookings", roles: ["admin"], show: bookings },
+    { path: "lessons/operations", word: "operations", roles: ["admin"], show: operations },
+  ],
+};

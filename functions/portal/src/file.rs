@@ -1,0 +1,148 @@
+//! A file of the portal and its answer: whole, or "you have it" for a browser that says so.
+//!
+//! Every file is asked for again before it is used (`no-cache`), so that no page runs with modules of another day; what
+//! has not changed costs an answer without a body.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+use shared::describe::Operation;
+use shared::prelude::*;
+use shared::reply::{Answer, Reply};
+use shared::request::{FromRequest, Request};
+
+/// A file that the program carries.
+#[derive(Debug, Clone, Copy)]
+pub struct File {
+    /// The last part of its address.
+    pub name: &'static str,
+    content_type: &'static str,
+    bytes: &'static [u8],
+}
+
+macro_rules! file {
+    ($name:literal, $content_type:literal) => {
+        File {
+            name: $name,
+            content_type: concat!($content_type, "; charset=utf-8"),
+            bytes: include_bytes!(concat!("../files/", $name)),
+        }
+    };
+}
+
+/// The page at the API's root.
+pub const LANDING: File = file!("landing.html", "text/html");
+
+/// The portal's one page.
+pub const PORTAL: File = file!("portal.html", "text/html");
+
+/// What the two pages load.
+pub const FILES: [File; 15] = [
+    file!("icon.svg", "image/svg+xml"),
+    file!("portal.css", "text/css"),
+    file!("landing.js", "text/javascript"),
+    file!("portal.js", "text/javascript"),
+    file!("shell.js", "text/javascript"),
+    file!("api.js", "text/javascript"),
+    file!("dom.js", "text/javascript"),
+    file!("words.js", "text/javascript"),
+    file!("time.js", "text/javascript"),
+    file!("chart.js", "text/javascript"),
+    file!("lessons.js", "text/javascript"),
+    file!("lessons-student.js", "text/javascript"),
+    file!("lessons-teacher.js", "text/javascript"),
+    file!("lessons-admin.js", "text/javascript"),
+    file!("lessons-buy.js", "text/javascript"),
+];
+
+/// What a page may do: its own scripts, styles and pictures, requests to its own address, and nothing from elsewhere.
+/// Nothing inline, so that no text of anybody's becomes a script.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
+                      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// The file of a path.
+#[input]
+pub struct FilePath {
+    /// Its name.
+    pub file: String,
+}
+
+/// The file of a name; 404 for another.
+pub fn find(name: &str) -> Result<File> {
+    FILES.into_iter().find(|file| file.name == name).ok_or_else(|| not_found("file not found"))
+}
+
+/// What the caller has already: the header `If-None-Match`.
+pub struct Known(Option<String>);
+
+impl FromRequest for Known {
+    async fn from_request(request: &mut Request) -> Result<Known> {
+        let lines = request.headers.get_all(header::IF_NONE_MATCH).iter();
+        let lines: Vec<&str> = lines.filter_map(|line| line.to_str().ok()).collect();
+        Ok(Known((!lines.is_empty()).then(|| lines.join(","))))
+    }
+
+    fn describe(operation: &mut Operation) {
+        operation.header(
+            "If-None-Match",
+            "The `ETag` of an earlier answer: 304 if the file is still that one",
+            json!({ "type": "string" }),
+        );
+    }
+}
+
+impl Known {
+    /// Whether the caller has what has this tag: weak comparison, as RFC 9110, section 13.1.2 has it.
+    fn has(&self, tag: &str) -> bool {
+        let list = self.0.iter().flat_map(|line| line.split(','));
+        list.map(str::trim).any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
+    }
+}
+
+/// 200 with a page, or 304 for a browser that has it.
+pub struct Page(pub File, pub Known);
+
+/// 200 with what a page loads, or 304 for a browser that has it.
+pub struct Part(pub File, pub Known);
+
+impl Reply for Page {
+    fn answer(self) -> Result<Answer> {
+        self.0.answer(&self.1)
+    }
+
+    fn describe(operation: &mut Operation) {
+        operation.reply_as(200, "Successful", "text/html", None);
+        operation.reply_without_body(304, "The caller has it");
+    }
+}
+
+impl Reply for Part {
+    fn answer(self) -> Result<Answer> {
+        self.0.answer(&self.1)
+    }
+
+    fn describe(operation: &mut Operation) {
+        operation.reply_as(200, "A script, a style or a picture", "text/javascript", None);
+        operation.reply_without_body(304, "The caller has it");
+    }
+}
+
+impl File {
+    fn answer(&self, known: &Known) -> Result<Answer> {
+        let tag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(&Sha256::digest(self.bytes)[..12]));
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ETAG, HeaderValue::from_str(&tag)?);
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+        // Addresses of pages here may carry a mail's secret.
+        headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        if known.has(&tag) {
+            return Ok(Answer { status: StatusCode::NOT_MODIFIED, headers, body: Bytes::new() });
+        }
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type));
+        Ok(Answer { status: StatusCode::OK, headers, body: Bytes::from_static(self.bytes) })
+    }
+}

@@ -1,0 +1,102 @@
+//! The portal in Chromium, as people use it.
+
+use std::process::Command;
+
+use local::project;
+use local::testkit::{Client, Stack};
+use serde_json::json;
+use tokio_postgres::Client as Database;
+
+const PASSWORD: &str = "a long pass phrase";
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium and .ci/web's packages: `.ci/run web` installs both and runs it"]
+async fn people_use_the_portal_by_keyboard() {
+    let stack = Stack::builder().knows_its_address().start().await;
+    let db = stack.db().await;
+    let admin = stack.admin().await;
+    let student = person(&stack, &db, "Sam Student", "student").await;
+    let teacher = person(&stack, &db, "Ada Teacher", "teacher").await;
+    person(&stack, &db, "Alan Admin", "admin").await;
+    let card = json!({ "user_id": teacher, "display_name": "Ada Teacher" });
+    let card = admin.post("/api/v1/teachers/profiles", card).await;
+    let approval = format!("/api/v1/teachers/profiles/{}", card.str("id"));
+    admin.patch(&approval, json!({ "is_approved": true })).await.assert_status(200);
+    let package =
+        json!({ "student_id": student, "lessons_total": 8, "expires_at": at(&db, "90 days").await });
+    admin.post("/api/v1/billing/packages", package).await.assert_status(201);
+    for days in 3..9 {
+        offer(&admin, &db, &teacher, &format!("{days} days")).await;
+    }
+    begun(&db, &student, &teacher).await;
+
+    let pictures = project::target().join("web");
+    std::fs::create_dir_all(&pictures).unwrap();
+    let people = json!({
+        "password": PASSWORD, "student": "sam@example.org", "teacher": "ada@example.org", "admin": "alan@example.org",
+    });
+    let mut browser = Command::new("node");
+    browser
+        .arg(project::root().join(".ci/web/portal.mjs"))
+        .arg(stack.url())
+        .arg(pictures)
+        .arg(people.to_string());
+    let output = tokio::task::spawn_blocking(move || browser.output()).await.unwrap().expect("node runs");
+    let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    assert!(output.status.success(), "{}", said.concat());
+}
+
+/// Somebody with a password and a role; their id.
+async fn person(stack: &Stack, db: &Database, name: &str, role: &str) -> String {
+    let email = format!("{}@example.org", name.split(' ').next().unwrap().to_lowercase());
+    let new = json!({
+        "email": email, "password": PASSWORD, "display_name": name, "timezone": "Europe/Berlin", "locale": "en",
+    });
+    let made = stack.anonymous().post("/api/v1/identity/auth/register", new).await;
+    made.assert_status(201);
+    let proof = "update identity.emails set verified_at = now() where email = $1";
+    assert_eq!(db.execute(proof, &[&email]).await.unwrap(), 1);
+    let roles = format!("update identity.users set roles = '{{{role}}}' where email = $1");
+    assert_eq!(db.execute(&roles, &[&email]).await.unwrap(), 1);
+    made.str("id")
+}
+
+/// The full hour that lies so far ahead, as the API takes it.
+async fn at(db: &Database, ahead: &str) -> String {
+    let sql = format!(
+        "select to_char(date_trunc('hour', now() + interval '{ahead}') at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
+    );
+    db.query_one(&sql, &[]).await.unwrap().get(0)
+}
+
+async fn offer(admin: &Client, db: &Database, teacher: &str, ahead: &str) {
+    let end = at(db, &format!("{ahead} 1 hour")).await;
+    let slot = json!({ "teacher_id": teacher, "start_at": at(db, ahead).await, "end_at": end });
+    admin.post("/api/v1/scheduling/slots", slot).await.assert_status(201);
+}
+
+/// A lesson that began an hour ago, with its package.
+async fn begun(db: &Database, student: &str, teacher: &str) {
+    let sql = format!(
+        "with package as (
+             insert into lessons.packages (id, student_id, expires_at) values (gen_random_uuid(), '{student}', now() + interval '1 day')
+             returning id
+         ), granted as (
+             insert into lessons.package_entries (id, package_id, kind, lessons)
+             select gen_random_uuid(), id, 'grant', 1 from package
+         )
+         insert into lessons.bookings (id, student_id, teacher_id, package_id, state, starts_at, ends_at, blocked_until,
+                                       free_cancel_until, confirmed_at, calendar_uid, lesson_id, lesson_state, lesson_created_at,
+                                       lesson_updated_at)
+         select gen_random_uuid(), '{student}', '{teacher}', id, 'confirmed', now() - interval '1 hour', now(), now(),
+                now() - interval '1 day', now(), gen_random_uuid(), gen_random_uuid(), 'scheduled', now(), now()
+         from package"
+    );
+    db.batch_execute(&sql).await.unwrap();
+    db.batch_execute(
+        "insert into lessons.package_entries (id, package_id, kind, booking_id)
+         select gen_random_uuid(), package_id, kind, id from lessons.bookings cross join unnest('{hold,book}'::text[]) as kind",
+    )
+    .await
+    .unwrap();
+}
