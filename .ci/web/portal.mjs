@@ -320,6 +320,14 @@ async function adminsWay() {
   await press(page, "button", "Publish");
   await page.getByRole("alert").filter({ hasText: "The teacher offers that time already." }).waitFor();
 
+  await press(page, "button", /^Keep back/);
+  await arrived(page, "Published for the next four weeks");
+  await page.getByRole("cell", { name: "kept back" }).waitFor();
+  await press(page, "button", /^Offer again/);
+  await page.getByRole("cell", { name: "kept back" }).waitFor({ state: "detached" });
+  await press(page, "button", /^Take off/);
+  await arrived(page, "Published for the next four weeks");
+
   await press(page, "link", "Give a package");
   await arrived(page, "Give a package");
   await press(page, "button", "Give");

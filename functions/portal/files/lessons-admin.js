@@ -1,11 +1,11 @@
 // Lessons as who runs the practice sees them: times, packages, bookings, and what needs attention.
 
-import { all, get, now, post } from "./api.js";
-import { action, add, choice, done, el, failed, field, fill, form, heading, table } from "./dom.js";
+import { all, call, get, now, patch, post } from "./api.js";
+import { action, add, choice, done, el, failed, field, fill, form, heading, hidden, table } from "./dom.js";
 import { dayKey, laterDay, moments, shortDay, span, stamp, startOfDay, zoneWords } from "./time.js";
 import { say } from "./words.js";
 
-/** Everybody with a role, the newest first, by the words for a choice. */
+/** Everybody with a role, the newest first. */
 async function people(role) {
   const found = [];
   let cursor;
@@ -14,19 +14,22 @@ async function people(role) {
     found.push(...page.users);
     cursor = page.next_cursor;
   } while (cursor && found.length < 1000);
-  return found.map((user) => [user.id, user.name ? `${user.name} (${user.email})` : user.email]);
+  return found;
 }
 
-/** Publish a time of a teacher. Weekly hours get a screen of their own. */
+const named = ({ id, name, email }) => [id, name ? `${name} (${email})` : email];
+
+/** Publish a time of a teacher, and what is published of the next four weeks. Weekly hours get a screen of their own. */
 export async function slots(section) {
   const teachers = await people("teacher");
-  const tomorrow = laterDay(dayKey(now()), 1);
   if (!teachers.length) return add(section, el("p", {}, say("nobody_teaches")));
+  const list = el("div", {});
+  const names = new Map(teachers.map((user) => [user.id, user.name ?? user.email]));
   const publish = form(
     [
-      field(say("teacher"), choice({ name: "teacher_id", required: true }, teachers)),
+      field(say("teacher"), choice({ name: "teacher_id", required: true }, teachers.map(named))),
       el("div", { class: "row" },
-        field(say("day"), el("input", { type: "date", name: "day", required: true, value: tomorrow, min: dayKey(now()) })),
+        field(say("day"), el("input", { type: "date", name: "day", required: true, value: laterDay(dayKey(now()), 1), min: dayKey(now()) })),
         field(say("begins"), el("input", { type: "time", name: "start_at", required: true, value: "10:00" })),
         field(say("minutes"), el("input", { type: "number", name: "end_at", required: true, min: 15, max: 1440, value: 60 }))),
       el("p", { class: "quiet" }, say("times_in", { zone: zoneWords() })),
@@ -38,10 +41,35 @@ export async function slots(section) {
       const end = new Date(Date.parse(times[0]) + Number(given.end_at) * 60_000).toISOString();
       const made = await post("scheduling/slots", { teacher_id: given.teacher_id, start_at: times[0], end_at: end });
       const twice = times.length > 1 ? ` ${say("time_twice")}` : "";
+      await published(list, names);
       done(publish, say("published", { day: shortDay(made.start_at), time: span(made.start_at, made.end_at) }) + twice);
     },
   );
-  add(section, publish);
+  add(section, publish, list);
+  await published(list, names);
+}
+
+/** What is published, and what can be done about it. */
+async function published(list, names) {
+  const from = new Date(now()).toISOString();
+  const found = await all("admin/slots", { from, to: startOfDay(laterDay(dayKey(now()), 28)) });
+  const theirs = found.filter((slot) => slot.status !== "canceled");
+  const title = heading(2, say("published_times"));
+  const rows = theirs.map((slot) => {
+    const time = `${shortDay(slot.start_at)}, ${span(slot.start_at, slot.end_at)}`;
+    const change = (word, work) => action([say(word), hidden(`, ${time}`)], () => list, async () => {
+      await work();
+      await published(list, names);
+      list.querySelector("h2").focus();
+    });
+    const block = (isBlocked) => () => patch(`scheduling/slots/${slot.id}`, { is_blocked: isBlocked });
+    return [time, names.get(slot.teacher_id) ?? slot.teacher_id.slice(-6), say(`slot_${slot.status}`), el("div", { class: "row" },
+      slot.status === "open" && change("keep_back", block(true)),
+      slot.status === "blocked" && change("offer_again", block(false)),
+      ["open", "blocked"].includes(slot.status) && change("take_off", () => call("DELETE", `scheduling/slots/${slot.id}`)))];
+  });
+  fill(list, title, rows.length ? table(say("published_times"), [say("time"), say("teacher"), say("status"), say("what")], rows)
+    : el("p", { class: "quiet" }, say("none_published")));
 }
 
 /** Give a student a package. Plans and prices get a screen of their own. */
@@ -49,7 +77,7 @@ export async function packages(section) {
   const students = await people("student");
   const give = form(
     [
-      field(say("student"), choice({ name: "student_id", required: true }, students)),
+      field(say("student"), choice({ name: "student_id", required: true }, students.map(named))),
       el("div", { class: "row" },
         field(say("lessons"), el("input", { type: "number", name: "lessons_total", required: true, min: 1, max: 1000, value: 8 })),
         field(say("last_day"), el("input", { type: "date", name: "expires_at", required: true, min: dayKey(now()), value: laterDay(dayKey(now()), 90) }))),

@@ -305,7 +305,7 @@ export async function mine(section, { session, query }) {
     { class: "card" },
     el("h3", {}, day(lesson.scheduled_start_at)),
     el("p", {}, el("span", { class: "clock" }, span(lesson.scheduled_start_at, lesson.scheduled_end_at)), " ",
-      say("with", { teacher: nameOf(names, lesson.teacher_id) }), " ", el("span", { class: `state ${lesson.status}` }, say(`lesson_${lesson.status}`))),
+      say("with", { teacher: nameOf(names, lesson.teacher_id) }), " ", el("span", { class: `state ${lesson.status}` }, say(lesson.status === "scheduled" ? "lesson_unmarked" : `lesson_${lesson.status}`))),
     lesson.topic && el("p", {}, el("strong", {}, say("topic"), ": "), lesson.topic),
     lesson.notes && el("p", { class: "written" }, lesson.notes),
   ))));

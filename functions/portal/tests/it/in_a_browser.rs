@@ -75,7 +75,7 @@ async fn offer(admin: &Client, db: &Database, teacher: &str, ahead: &str) {
     admin.post("/api/v1/scheduling/slots", slot).await.assert_status(201);
 }
 
-/// A lesson that began an hour ago, with its package.
+/// Lessons of the months before, and one that began an hour ago, with their package.
 async fn begun(db: &Database, student: &str, teacher: &str) {
     let sql = format!(
         "with package as (
@@ -83,19 +83,26 @@ async fn begun(db: &Database, student: &str, teacher: &str) {
              returning id
          ), granted as (
              insert into lessons.package_entries (id, package_id, kind, lessons)
-             select gen_random_uuid(), id, 'grant', 1 from package
+             select gen_random_uuid(), id, 'grant', 10 from package
+         ), past as (
+             select number, now() - interval '1 hour' - (number * 17 || ' days')::interval as start from generate_series(0, 9) as number
          )
          insert into lessons.bookings (id, student_id, teacher_id, package_id, state, starts_at, ends_at, blocked_until,
-                                       free_cancel_until, confirmed_at, calendar_uid, lesson_id, lesson_state, lesson_created_at,
-                                       lesson_updated_at)
-         select gen_random_uuid(), '{student}', '{teacher}', id, 'confirmed', now() - interval '1 hour', now(), now(),
-                now() - interval '1 day', now(), gen_random_uuid(), gen_random_uuid(), 'scheduled', now(), now()
-         from package"
+                                       free_cancel_until, confirmed_at, calendar_uid, lesson_id, lesson_state, topic,
+                                       lesson_created_at, lesson_updated_at)
+         select gen_random_uuid(), '{student}', '{teacher}', id, 'confirmed', start, start + interval '1 hour',
+                start + interval '1 hour', start - interval '1 day', now(), gen_random_uuid(), gen_random_uuid(),
+                case number when 0 then 'scheduled' when 6 then 'no_show' else 'completed' end,
+                case number when 1 then 'Past tenses' when 2 then 'Small talk' end, now(), now()
+         from package cross join past"
     );
     db.batch_execute(&sql).await.unwrap();
     db.batch_execute(
         "insert into lessons.package_entries (id, package_id, kind, booking_id)
-         select gen_random_uuid(), package_id, kind, id from lessons.bookings cross join unnest('{hold,book}'::text[]) as kind",
+         select gen_random_uuid(), package_id, kind, id
+         from lessons.bookings cross join unnest('{hold,book,use}'::text[]) with ordinality as line (kind, place)
+         where kind <> 'use' or lesson_state <> 'scheduled'
+         order by place",
     )
     .await
     .unwrap();

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 /// Keys of which a part is a value: `say(`lesson_${status}`)`.
-const FAMILIES: [&str; 5] = ["booking_", "entry_", "lesson_", "package_", "role_"];
+const FAMILIES: [&str; 6] = ["booking_", "entry_", "lesson_", "package_", "role_", "slot_"];
 
 fn sources() -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("files");
@@ -70,6 +70,7 @@ fn every_state_of_the_api_has_words() {
         ("lesson_", "LessonStatus"),
         ("package_", "PackageStatus"),
         ("role_", "Role"),
+        ("slot_", "SlotStatus"),
     ];
     for (family, schema) in states {
         let values =
