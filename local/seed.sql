@@ -207,13 +207,14 @@ reset role;
 do $$
 declare
     name text;
-    names constant text[] := array['events', 'package_entries', 'bookings', 'packages', 'slots', 'teachers', 'notifications'];
+    names constant text[] := array['calendar_feeds', 'events', 'package_entries', 'bookings', 'packages', 'slots', 'teachers', 'notifications'];
     people constant uuid[] := array['00000000-0000-7000-8000-000000000091', '00000000-0000-7000-8000-000000000093',
                                     '00000000-0000-7000-8000-000000000094'];
 begin
     foreach name in array names loop
         execute format('alter table lessons.%I no force row level security', name);
     end loop;
+    delete from lessons.calendar_feeds where user_id = any (people);
     delete from lessons.notifications where user_id = any (people);
     delete from lessons.events where student_id = any (people) or teacher_id = any (people);
     delete from lessons.package_entries where package_id in (select id from lessons.packages where student_id = any (people));
@@ -268,5 +269,10 @@ values (gen_random_uuid(), 'billing.package.created', 'billing', '00000000-0000-
         '{"package_id": "00000000-0000-7000-8000-000000000131", "lessons_total": 20}', 'pending', now() + interval '1 day');
 insert into lessons.notifications (id, user_id, title, body)
 values ('00000000-0000-7000-8000-000000000141', '00000000-0000-7000-8000-000000000094', 'Room change', 'We meet in room 2.');
+-- 151 is ended, 152 has the secret "sample-feed-sample-feed-sample-f" in base64url.
+insert into lessons.calendar_feeds (id, user_id, token_hash)
+values ('00000000-0000-7000-8000-000000000151', '00000000-0000-7000-8000-000000000094', sha256('sample 151')),
+       ('00000000-0000-7000-8000-000000000152', '00000000-0000-7000-8000-000000000094',
+        sha256('sample-feed-sample-feed-sample-f'));
 
 commit;

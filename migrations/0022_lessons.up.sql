@@ -86,6 +86,8 @@ create table lessons.packages (
     expires_at timestamptz not null,
     -- While a payment is disputed, nothing new is booked.
     frozen_at timestamptz,
+    -- When its student was told that it ends soon.
+    warned_at timestamptz,
     created_by uuid references identity.users (id) on delete set null,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
@@ -132,6 +134,8 @@ create table lessons.bookings (
     lesson_updated_at timestamptz,
     topic text check (length(topic) <= 255),
     notes text check (length(notes) <= 20000),
+    -- When its student was to be reminded, or needed not to be.
+    reminded_at timestamptz,
 
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
@@ -158,6 +162,7 @@ create index bookings_list on lessons.bookings (created_at desc, id desc);
 create index bookings_slot on lessons.bookings (slot_id);
 create index bookings_package on lessons.bookings (package_id);
 create index bookings_lapsing on lessons.bookings (hold_expires_at) where state = 'hold';
+create index bookings_to_remind on lessons.bookings (starts_at) where state = 'confirmed' and reminded_at is null;
 create index bookings_student_lessons on lessons.bookings (student_id, starts_at, id) where lesson_id is not null;
 create index bookings_teacher_lessons on lessons.bookings (teacher_id, starts_at, id) where lesson_id is not null;
 create index bookings_lessons on lessons.bookings (starts_at, id) where lesson_id is not null;
@@ -205,7 +210,7 @@ create table lessons.events (
     updated_at timestamptz not null default now(),
     check ((status = 'processed') = (processed_at is not null))
 );
-create index events_pending on lessons.events (due_at, occurred_at, id) where status = 'pending';
+create index events_due on lessons.events (due_at, occurred_at, id) where status <> 'processed';
 create index events_listed on lessons.events (occurred_at, id) where status = 'pending';
 create index events_status on lessons.events (status);
 create index events_student on lessons.events (student_id);
@@ -234,6 +239,19 @@ create index notifications_author on lessons.notifications (author_id) where aut
 create index notifications_status on lessons.notifications (status);
 comment on table lessons.notifications is 'What you were told about your lessons.';
 
+-- Secret addresses under which a calendar program reads a person's lessons. The database keeps SHA-256 of the secret.
+create table lessons.calendar_feeds (
+    id uuid primary key,
+    user_id uuid not null references identity.users (id) on delete cascade,
+    token_hash bytea not null constraint calendar_feeds_token unique check (length(token_hash) = 32),
+    created_at timestamptz not null default now(),
+    last_read_on date
+);
+create index calendar_feeds_list on lessons.calendar_feeds (user_id, created_at desc, id desc);
+comment on table lessons.calendar_feeds is 'Addresses under which your calendar program reads your lessons.';
+insert into identity.export_exclusions (table_name, column_name, reason) values
+    ('lessons.calendar_feeds', 'token_hash', 'derived from a secret');
+
 -- The journal of those who run the practice, in their own words; the audit log is another, which nobody writes by hand.
 create table lessons.admin_actions (
     id uuid primary key,
@@ -253,7 +271,7 @@ declare
     name text;
 begin
     foreach name in array array['teachers', 'teaching_rules', 'slots', 'packages', 'bookings', 'package_entries', 'events',
-                                'notifications', 'admin_actions'] loop
+                                'notifications', 'calendar_feeds', 'admin_actions'] loop
         execute format('alter table lessons.%I enable row level security', name);
         execute format('alter table lessons.%I force row level security', name);
         execute format('create policy every_row on lessons.%I to praxis_service, praxis_definer
@@ -341,6 +359,72 @@ create policy received on lessons.notifications for update to praxis_request
 grant select on lessons.notifications to praxis_request;
 grant insert (id, user_id, author_id, channel, title, body) on lessons.notifications to praxis_request;
 grant update (status, sent_at, updated_at) on lessons.notifications to praxis_request;
+
+-- Five at most: whoever makes another waits here.
+create function lessons.guard_feeds() returns trigger
+    language plpgsql
+    set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform pg_advisory_xact_lock(hashtextextended('lessons.feeds ' || new.user_id, 0));
+    if (select count(*) from lessons.calendar_feeds where user_id = new.user_id) >= 5 then
+        raise exception 'as many feeds as there may be' using errcode = 'check_violation', constraint = 'calendar_feeds_five';
+    end if;
+    return new;
+end
+$$;
+create trigger guard_feeds before insert on lessons.calendar_feeds for each row execute function lessons.guard_feeds();
+revoke execute on function lessons.guard_feeds() from public;
+
+create policy own_rows on lessons.calendar_feeds to praxis_request
+    using (user_id = (select identity.request_user_id()))
+    with check (user_id = (select identity.request_user_id()));
+grant select, delete on lessons.calendar_feeds to praxis_request;
+grant insert (id, user_id, token_hash) on lessons.calendar_feeds to praxis_request;
+
+-- Whose feed a secret opens: nobody's who is locked out. Its use is noted by the day.
+create function lessons.open_feed(secret bytea) returns uuid
+    language sql volatile security definer
+    set search_path = pg_catalog, pg_temp
+as $$
+    with feed as (
+        select feed.id, feed.user_id, feed.last_read_on
+        from lessons.calendar_feeds as feed join identity.users on users.id = feed.user_id
+        where feed.token_hash = secret and users.deactivated_at is null
+    ), used as (
+        update lessons.calendar_feeds set last_read_on = (now() at time zone 'UTC')::pg_catalog.date
+        from feed
+        where calendar_feeds.id = feed.id and feed.last_read_on is distinct from (now() at time zone 'UTC')::pg_catalog.date
+    )
+    select user_id from feed
+$$;
+
+-- The lessons of a feed, called off ones too, so that calendars forget them: those of the last quarter and all to come.
+create function lessons.feed_of(secret bytea)
+    returns table (calendar_uid uuid, calendar_sequence integer, starts_at timestamptz, ends_at timestamptz, is_canceled boolean,
+                   updated_at timestamptz, with_name text, is_taught boolean, locale text)
+    language sql volatile security definer
+    set search_path = pg_catalog, pg_temp
+as $$
+    with person as (
+        select users.id, users.locale
+        from lessons.open_feed(secret) as opened (id) join identity.users on users.id = opened.id
+    ), theirs as (
+        -- The last booking of a chain of moves is the entry.
+        select distinct on (booking.calendar_uid) booking.*, booking.teacher_id = person.id as is_taught, person.locale
+        from person join lessons.bookings as booking
+            on booking.student_id = person.id or booking.teacher_id = person.id
+        where booking.lesson_id is not null and booking.starts_at > now() - '90 days'::pg_catalog.interval
+        order by booking.calendar_uid, booking.calendar_sequence desc
+    )
+    select theirs.calendar_uid, theirs.calendar_sequence, theirs.starts_at, theirs.ends_at,
+           theirs.lesson_state = 'canceled', theirs.updated_at, other.display_name, theirs.is_taught, person.locale
+    from person
+    left join theirs on true
+    left join identity.users as other on other.id = case when theirs.is_taught then theirs.student_id else theirs.teacher_id end
+    order by theirs.starts_at, theirs.calendar_uid
+    limit 5000
+$$;
 
 create policy own_rows on lessons.admin_actions to praxis_request
     using ((select identity.request_has_role('admin')) and identity.request_user_id() is not null)
@@ -596,39 +680,89 @@ as $$
                       where booking.teacher_id = users.id and booking.student_id = identity.request_user_id()))
 $$;
 
--- Somebody is erased: their live bookings end as the practice's own doing, with every lesson given back, and what was written
--- about them goes. Their references are set to null right after this.
+-- Somebody leaves: what they offered is withdrawn, and their lessons and holds to come end as the practice's own doing, with
+-- every lesson given back. Gives the number of bookings.
+create function lessons.release(person uuid) returns bigint
+    language plpgsql volatile security definer
+    set search_path = pg_catalog, pg_temp
+as $$
+declare
+    released pg_catalog.int8;
+begin
+    update lessons.slots set withdrawn_at = now(), updated_at = now()
+    where teacher_id = person and withdrawn_at is null and ends_at > now();
+    perform from lessons.packages
+    where id in (select package_id from lessons.bookings
+                 where state in ('hold', 'confirmed') and person in (student_id, teacher_id) and starts_at > now())
+    order by id for update;
+    perform from lessons.bookings
+    where state in ('hold', 'confirmed') and person in (student_id, teacher_id) and starts_at > now() order by id for update;
+    with ending as (
+        select id, slot_id, package_id, student_id, teacher_id, state from lessons.bookings
+        where state in ('hold', 'confirmed') and person in (student_id, teacher_id) and starts_at > now()
+    ), returned as (
+        insert into lessons.package_entries (id, package_id, kind, booking_id, package_ends)
+        select gen_random_uuid(), package_id, case state when 'hold' then 'release' else 'return' end, id,
+               case state when 'confirmed' then now() + '14 days'::pg_catalog.interval end
+        from ending
+    ), told as (
+        insert into lessons.events (id, event_type, aggregate_type, aggregate_id, student_id, teacher_id, payload)
+        select gen_random_uuid(), 'booking.canceled', 'booking', id, student_id, teacher_id,
+               jsonb_build_object('booking_id', id, 'slot_id', slot_id, 'refund_returned', state = 'confirmed', 'was', state,
+                                  'canceled_as', 'system')
+        from ending
+    ), ended as (
+        update lessons.bookings as booking
+        set state = 'canceled', canceled_at = now(), canceled_as = 'system', hold_expires_at = null,
+            refund_returned = ending.state = 'confirmed', calendar_sequence = calendar_sequence + 1,
+            lesson_state = case when lesson_state = 'scheduled' then 'canceled' else lesson_state end, updated_at = now()
+        from ending
+        where booking.id = ending.id
+        returning booking.id
+    )
+    select count(*) into released from ended;
+    return released;
+end
+$$;
+
+-- Who has asked to be erased, is locked out, or teaches no more has lessons or offers to come: their ids.
+create function lessons.leavers() returns setof uuid
+    language sql stable security definer
+    set search_path = pg_catalog, pg_temp
+as $$
+    select users.id from identity.users
+    where (users.deactivated_at is not null or users.deletion_requested_at is not null)
+      and (exists (select from lessons.bookings
+                   where state in ('hold', 'confirmed') and student_id = users.id and starts_at > now())
+           or exists (select from lessons.bookings
+                      where state in ('hold', 'confirmed') and teacher_id = users.id and starts_at > now())
+           or exists (select from lessons.slots where teacher_id = users.id and withdrawn_at is null and ends_at > now()))
+    union
+    select users.id from identity.users
+    where not 'teacher' = any (users.roles)
+      and (exists (select from lessons.bookings
+                   where state in ('hold', 'confirmed') and teacher_id = users.id and starts_at > now())
+           or exists (select from lessons.slots where teacher_id = users.id and withdrawn_at is null and ends_at > now()))
+$$;
+
+-- Somebody is erased: whatever the job has not released is, and what was written about them goes. Their references are set
+-- to null right after this.
 create function lessons.release_person() returns trigger
     language plpgsql security definer
     set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform from lessons.packages
-    where id in (select package_id from lessons.bookings
-                 where state in ('hold', 'confirmed') and old.id in (student_id, teacher_id))
-    order by id for update;
-    perform from lessons.bookings
-    where state in ('hold', 'confirmed') and old.id in (student_id, teacher_id) order by id for update;
+    perform lessons.release(old.id);
+    -- What lies behind them stays as it was, but is nobody's time any more.
     insert into lessons.package_entries (id, package_id, kind, booking_id)
     select gen_random_uuid(), package_id, case state when 'hold' then 'release' else 'return' end, id
     from lessons.bookings
-    where old.id in (student_id, teacher_id)
-      and (state = 'hold' or state = 'confirmed' and lesson_state = 'scheduled' and starts_at > now());
-    insert into lessons.events (id, event_type, aggregate_type, aggregate_id, student_id, teacher_id, payload)
-    select gen_random_uuid(), 'booking.canceled', 'booking', id, nullif(student_id, old.id), nullif(teacher_id, old.id),
-           jsonb_build_object('booking_id', id, 'slot_id', slot_id, 'refund_returned', state = 'confirmed', 'canceled_as', 'system')
-    from lessons.bookings
-    where old.id in (student_id, teacher_id) and state in ('hold', 'confirmed') and ends_at > now();
+    where old.id in (student_id, teacher_id) and (state = 'hold' or state = 'confirmed' and lesson_state = 'scheduled');
     update lessons.bookings
     set state = 'canceled', canceled_at = now(), canceled_as = 'system', hold_expires_at = null,
-        refund_returned = state = 'confirmed', calendar_sequence = calendar_sequence + 1,
+        refund_returned = state = 'confirmed' and lesson_state = 'scheduled',
         lesson_state = case when lesson_state = 'scheduled' then 'canceled' else lesson_state end, updated_at = now()
-    where old.id in (student_id, teacher_id)
-      and (state = 'hold' or state = 'confirmed' and lesson_state = 'scheduled' and starts_at > now());
-    -- What lies behind them stays as it was, but is nobody's time any more.
-    update lessons.bookings
-    set state = 'canceled', canceled_at = now(), canceled_as = 'system', updated_at = now()
-    where old.id in (student_id, teacher_id) and state = 'confirmed';
+    where old.id in (student_id, teacher_id) and state in ('hold', 'confirmed');
     update lessons.bookings
     set cancellation_reason = null, topic = null, notes = null
     where student_id = old.id and (cancellation_reason is not null or topic is not null or notes is not null);
@@ -640,11 +774,13 @@ create trigger release_lessons before delete on identity.users for each row exec
 revoke execute on function lessons.apply_entry(), lessons.guard_teacher(), lessons.guard_slot(), lessons.guard_holds(),
     lessons.lapse(uuid[], uuid), lessons.make_way(uuid, uuid, uuid), lessons.lock_booking(uuid), lessons.rules_of(uuid),
     lessons.free_parts(uuid, timestamptz, timestamptz, uuid), lessons.names_of(uuid[]), lessons.teaches(uuid),
-    lessons.release_person(),
+    lessons.release(uuid), lessons.leavers(), lessons.release_person(), lessons.open_feed(bytea), lessons.feed_of(bytea),
     lessons.expire_holds(), lessons.expire_packages() from public;
 grant execute on function lessons.expire_holds(), lessons.expire_packages() to praxis_request, praxis_service;
+grant execute on function lessons.release(uuid), lessons.leavers() to praxis_service;
 grant execute on function lessons.make_way(uuid, uuid, uuid), lessons.lock_booking(uuid), lessons.rules_of(uuid),
-    lessons.free_parts(uuid, timestamptz, timestamptz, uuid), lessons.names_of(uuid[]), lessons.teaches(uuid) to praxis_request;
+    lessons.free_parts(uuid, timestamptz, timestamptz, uuid), lessons.names_of(uuid[]), lessons.teaches(uuid), lessons.feed_of(bytea)
+    to praxis_request;
 grant create on schema lessons to praxis_definer;
 alter function lessons.apply_entry() owner to praxis_definer;
 alter function lessons.guard_teacher() owner to praxis_definer;
@@ -659,6 +795,10 @@ alter function lessons.rules_of(uuid) owner to praxis_definer;
 alter function lessons.free_parts(uuid, timestamptz, timestamptz, uuid) owner to praxis_definer;
 alter function lessons.names_of(uuid[]) owner to praxis_definer;
 alter function lessons.teaches(uuid) owner to praxis_definer;
+alter function lessons.open_feed(bytea) owner to praxis_definer;
+alter function lessons.feed_of(bytea) owner to praxis_definer;
+alter function lessons.release(uuid) owner to praxis_definer;
+alter function lessons.leavers() owner to praxis_definer;
 alter function lessons.release_person() owner to praxis_definer;
 revoke create on schema lessons from praxis_definer;
 

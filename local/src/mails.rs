@@ -6,7 +6,7 @@ use std::{
     time::SystemTime,
 };
 
-use mail_parser::{Address, MessageParser};
+use mail_parser::{Address, Message, MessageParser, MessagePart, MimeHeaders};
 
 use crate::project;
 
@@ -43,6 +43,8 @@ pub struct Mail {
     pub text: String,
     /// The part in HTML.
     pub html: String,
+    /// The part for calendars, unfolded; blank without one.
+    pub calendar: String,
     /// All headers as they stand in the mail, with their names.
     pub headers: Vec<(String, String)>,
 }
@@ -64,6 +66,7 @@ impl Mail {
             subject: mail.subject().unwrap_or_default().to_owned(),
             text: part(mail.body_text(0)),
             html: part(mail.body_html(0)),
+            calendar: calendar(&mail),
             headers: headers.collect(),
         })
     }
@@ -83,6 +86,16 @@ impl Mail {
         let link = words.find(|word| word.starts_with("http://") || word.starts_with("https://"));
         link.unwrap_or_else(|| panic!("no link in the mail {:?}", self.subject))
     }
+}
+
+fn calendar(mail: &Message<'_>) -> String {
+    let is_calendar = |part: &&MessagePart<'_>| {
+        part.content_type().is_some_and(|kind| {
+            kind.ctype() == "text" && kind.subtype().is_some_and(|subtype| subtype == "calendar")
+        })
+    };
+    let part = mail.parts.iter().find(is_calendar).and_then(MessagePart::text_contents);
+    part.unwrap_or_default().replace("\r\n ", "").replace("\n ", "")
 }
 
 fn addresses(list: Option<&Address<'_>>) -> String {

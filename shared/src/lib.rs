@@ -25,6 +25,7 @@ pub mod opaque_token;
 pub mod outbox;
 pub mod page;
 mod problem;
+pub mod recipient;
 pub mod reply;
 pub mod request;
 pub mod secrets;

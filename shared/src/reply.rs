@@ -226,6 +226,12 @@ document!(
     "text/plain; version=0.0.4; charset=utf-8"
 );
 document!(
+    /// 200 with a calendar (RFC 5545).
+    CalendarText,
+    "text/calendar",
+    "text/calendar; charset=utf-8"
+);
+document!(
     /// 200 with a text that is JSON already.
     JsonText,
     "application/json",

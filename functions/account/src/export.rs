@@ -10,8 +10,8 @@ use shared::prelude::*;
 use shared::settings;
 
 use crate::mail_link;
-use crate::recipient::{self, Recipient};
 use archive::{Archiver, Contents, Exclusion, Record, Table};
+use shared::recipient::{self, Recipient};
 
 text_enum! {
     /// Where an export is in its life.

@@ -24,7 +24,6 @@ pub mod profile;
 pub mod program;
 pub mod public_profile;
 pub mod recent_proof;
-pub mod recipient;
 pub mod refresh_token;
 pub mod registration;
 pub mod sign_in;

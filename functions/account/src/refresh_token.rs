@@ -10,8 +10,8 @@ use shared::prelude::*;
 
 use crate::access_token::AccessToken;
 use crate::mail_link;
-use crate::recipient::{self, Recipient};
 use crate::sign_in::{self, Because, Kind, Lifetime};
+use shared::recipient::{self, Recipient};
 
 /// A refresh token, as an app sends it.
 #[input]

@@ -2,8 +2,11 @@
 
 use jiff::SignedDuration;
 use shared::error::Error;
+use shared::identity;
 use shared::prelude::*;
 use shared::settings::{self, SettingError};
+
+use crate::calendar::{self, Entry, Method};
 
 text_enum! {
     /// Where a booking is in its life.
@@ -168,6 +171,41 @@ pub async fn list(tx: &Tx, user: &User, filter: &BookingFilter, paging: Paging) 
         )
         .await?;
     Ok(paging.page(items, total))
+}
+
+/// The lesson of a caller's booking as a calendar file, in the caller's language; 404 for a booking that never became one.
+pub async fn calendar_file(tx: &Tx, user: &User, booking_id: Uuid) -> Result<String> {
+    let (locked, preferences) =
+        tokio::try_join!(biased; read(tx, booking_id), identity::preferences(tx, user))?;
+    let Locked { booking, calendar_uid, calendar_sequence, lesson_id, .. } = locked;
+    lesson_id.ok_or_else(missing)?;
+    let other = if booking.student_id == Some(user.id) { booking.teacher_id } else { booking.student_id };
+    let name = name_of(tx, other).await?;
+    let is_canceled = booking.status != BookingStatus::Confirmed;
+    Ok(calendar::calendar(
+        if is_canceled { Method::Cancel } else { Method::Publish },
+        &[Entry {
+            uid: calendar_uid,
+            sequence: calendar_sequence,
+            starts_at: booking.start_at,
+            ends_at: booking.end_at,
+            is_canceled,
+            changed_at: booking.updated_at,
+            summary: &calendar::title(&preferences.locale, name.as_deref()),
+            people: None,
+        }],
+    ))
+}
+
+async fn name_of(tx: &Tx, person: Option<Uuid>) -> Result<Option<String>> {
+    #[derive(FromRow)]
+    struct Named {
+        display_name: Option<String>,
+    }
+    let Some(person) = person else { return Ok(None) };
+    let found: Option<Named> =
+        tx.find("select display_name from lessons.names_of(array[$1])", &[&person]).await?;
+    Ok(found.and_then(|named| named.display_name))
 }
 
 /// Ends holds whose time is over, a thousand at most; gives their number.

@@ -129,12 +129,14 @@ async fn call_off(
     tx.execute(
         "update lessons.bookings
          set state = 'canceled', canceled_at = now(), canceled_as = $2, cancellation_reason = $3, refund_returned = $4,
-             hold_expires_at = null, calendar_sequence = calendar_sequence + 1,
+             hold_expires_at = null,
+             -- Of a move, the new booking tells calendars.
+             calendar_sequence = calendar_sequence + case when $3 is not distinct from $5 then 0 else 1 end,
              lesson_state = case when lesson_state = 'scheduled' then 'canceled' else lesson_state end,
              lesson_updated_at = case when lesson_state = 'scheduled' then now() else lesson_updated_at end,
              updated_at = now()
          where id = $1",
-        &[&booking.id, &party, &reason, &is_returned],
+        &[&booking.id, &party, &reason, &is_returned, &MOVED],
     )
     .await?;
     Ok(())

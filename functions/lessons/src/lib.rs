@@ -6,11 +6,15 @@
 
 pub mod admin_action;
 pub mod booking;
+pub mod calendar;
 pub mod cancellation;
 pub mod event;
+pub mod feed;
 pub mod hold;
+pub mod leaver;
 pub mod lesson;
 pub mod notification;
 pub mod package;
 pub mod slot;
 pub mod teacher;
+pub mod telling;

@@ -14,7 +14,7 @@ use local::testkit::{self, Answer, Client, Stack};
 use serde_json::{Value, json};
 
 /// Routes that anybody may call: they say nothing of anybody, or what they are given proves who it is.
-const PUBLIC: [&str; 25] = [
+const PUBLIC: [&str; 26] = [
     "browser-login",
     "browser-logout",
     "confirm-email-change", // a mail's token
@@ -35,6 +35,7 @@ const PUBLIC: [&str; 25] = [
     "login",
     "logout",
     "preview-password-reset", // a mail's token
+    "read-calendar-feed",     // a secret address
     "refresh",
     "register",
     "request-password-reset",
@@ -76,7 +77,8 @@ const ADMIN: [&str; 12] = [
 const OPERATIONS: [&str; 2] = ["get-metrics", "get-ops-metrics"];
 
 /// Routes that name no object: another person gets their own, and nothing of anybody else's.
-const OWN: [&str; 20] = [
+const OWN: [&str; 22] = [
+    "create-calendar-feed",
     "create-scene",
     "delete-me",
     "get-browser-session",
@@ -85,6 +87,7 @@ const OWN: [&str; 20] = [
     "get-public-profile",
     "get-user",
     "get-weekly-progress",
+    "list-calendar-feeds",
     "list-my-bookings",
     "list-my-lessons",
     "list-my-notifications",

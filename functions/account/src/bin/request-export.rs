@@ -2,9 +2,9 @@
 
 use account::export::{self, Export};
 use account::recent_proof::{OptionalProof, RecentProof};
-use account::recipient;
 use shared::identity;
 use shared::prelude::*;
+use shared::recipient;
 
 fn main() {
     serve(

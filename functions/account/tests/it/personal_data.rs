@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::rights::{exported, follow, run, stack, unzip};
 
 /// A row of each table for the person `$1`, parents first.
-const ROWS: [(&str, &str); 31] = [
+const ROWS: [(&str, &str); 32] = [
     (
         "identity.users",
         "insert into identity.users (id, email, display_name, roles)
@@ -162,6 +162,11 @@ const ROWS: [(&str, &str); 31] = [
         "insert into lessons.notifications (id, user_id, title, body) values (gen_random_uuid(), $1, 'Room change', 'Room 2')",
     ),
     (
+        "lessons.calendar_feeds",
+        "insert into lessons.calendar_feeds (id, user_id, token_hash)
+         values (gen_random_uuid(), $1, sha256(('feed' || $1::text)::bytea))",
+    ),
+    (
         "lessons.admin_actions",
         "insert into lessons.admin_actions (id, admin_id, action, target_type)
          values (gen_random_uuid(), $1, 'slot.note', 'slot')",
@@ -243,7 +248,7 @@ async fn an_export_has_every_table_of_its_person_and_nothing_of_anybody_else() {
     for (name, text) in &files {
         assert!(!text.contains(&bob.id().to_string()), "{name} holds another's: {text}");
         assert!(!text.contains("SECRET"), "{name} holds a secret: {text}");
-        for secret in ["secret", "refresh", "mail", "export"] {
+        for secret in ["secret", "refresh", "mail", "export", "feed"] {
             let sql = format!("select encode(sha256('{secret}{}'), 'hex')", alice.id());
             let hash: String = crate::rights::value(&db, &sql).await;
             assert!(!text.contains(&hash), "{name} holds what is derived from a secret: {text}");

@@ -1,6 +1,7 @@
-//! End the packages whose time is over: every hour. Nothing waits for it, because they read as ended at their moment.
+//! End the packages whose time is over, and warn of those that end within a week: every hour. Nothing waits for it, because
+//! they read as ended at their moment.
 
-use lessons::package;
+use lessons::{package, telling};
 use shared::prelude::*;
 
 fn main() {
@@ -15,10 +16,12 @@ struct Schedule {}
 #[answer]
 struct Ended {
     packages: i64,
+    warned: u64,
 }
 
 async fn end(db: JobsDb, Event(Schedule {}): Event<Schedule>) -> Result<Ended> {
     let tx = db.begin_service().await?;
-    let packages = tx.commit_with(async |tx| package::expire(tx).await).await?;
-    Ok(Ended { packages })
+    let (packages, warned) =
+        tx.commit_with(async |tx| tokio::try_join!(biased; package::expire(tx), telling::warn(tx))).await?;
+    Ok(Ended { packages, warned })
 }

@@ -14,7 +14,7 @@ async fn two_runs_at_once_end_each_once() {
     let run = || practice.stack.invoke("end-packages", json!({}));
     let (one, two) = tokio::join!(run(), run());
     assert_eq!(one["packages"].as_i64().unwrap() + two["packages"].as_i64().unwrap(), 3, "{one} {two}");
-    assert_eq!(run().await, json!({ "packages": 0 }));
+    assert_eq!(run().await, json!({ "packages": 0, "warned": 0 }));
     let told: i64 = given::value(
         &practice.db,
         "select count(*) from lessons.events where event_type = 'billing.package.expired'",

@@ -1,6 +1,6 @@
 //! The mails in Chinese (simplified).
 
-use super::request::{At, On, Template};
+use super::request::{At, Lesson, On, Party, Template};
 use super::words::{Frame, Words};
 
 pub(super) const FRAME: Frame = Frame {
@@ -125,6 +125,63 @@ pub(super) fn words(template: &Template) -> Words {
             ],
             "保留账户",
         ),
+        Template::LessonConfirmed(lesson) => (
+            format!("您的课程：{} {}", day(lesson.starts.day()), lesson.starts.time()),
+            "已预订。",
+            vec![
+                format!("您{}的课程时间为{}。", with(lesson), when(lesson)),
+                "本邮件中的日历文件可将其加入您的日历。".to_owned(),
+            ],
+            "",
+        ),
+        Template::LessonMoved(lesson) => (
+            format!("您的课程已改到 {} {}", day(lesson.starts.day()), lesson.starts.time()),
+            "课程时间已更改。",
+            vec![
+                format!("{}更改了您{}的课程时间，现为{}。", who(lesson.by), with(lesson), when(lesson)),
+                lesson
+                    .moved_from
+                    .map_or_else(String::new, |from| format!("原定时间：{} {}。", day(from.day()), from.time())),
+            ],
+            "",
+        ),
+        Template::LessonCanceled(lesson) => (
+            format!("您 {} 的课程已取消", day(lesson.starts.day())),
+            "该课程不再进行。",
+            vec![
+                format!("{}取消了您{}的课程（{}）。", who(lesson.by), with(lesson), when(lesson)),
+                match lesson.lesson_returned {
+                    Some(true) => "课时已退回您的课程包。".to_owned(),
+                    Some(false) => "已过可退回课时的时间。".to_owned(),
+                    None => String::new(),
+                },
+            ],
+            "",
+        ),
+        Template::LessonReminder(lesson) => (
+            format!("您的课程：{} {}", day(lesson.starts.day()), lesson.starts.time()),
+            "还有一天。",
+            vec![format!("提醒：您{}的课程时间为{}。", with(lesson), when(lesson))],
+            "",
+        ),
+        Template::PackageEndsSoon { lessons_left, ends_on } => (
+            format!("您的课程包将于 {} 到期", day(*ends_on)),
+            "其中还有课时。",
+            vec![
+                format!("您的课程包将于 {} 到期，剩余课时：{lessons_left}。", day(*ends_on)),
+                "课程须在此之前开始，请及时预订。".to_owned(),
+            ],
+            "",
+        ),
+        Template::PackageEnded { lessons_left } => (
+            "您的课程包已到期".to_owned(),
+            "不能再用它预订课程。",
+            vec![
+                "您的课程包已到期，不能再用它预订课程；已预订的课程照常进行。".to_owned(),
+                format!("随之失效的课时：{lessons_left}。"),
+            ],
+            "",
+        ),
     };
     Words { subject, preview: preview.to_owned(), paragraphs, button }
 }
@@ -138,4 +195,24 @@ fn registered(at: Option<At>, program: Option<&str>) -> String {
 
 fn day(on: On) -> String {
     format!("{}年{}月{}日", on.0.year(), on.0.month(), on.0.day())
+}
+
+fn with(lesson: &Lesson) -> String {
+    lesson.with.as_ref().map(|name| format!("与 {name} ")).unwrap_or_default()
+}
+
+/// When a lesson takes place, with the zone by its name.
+fn when(lesson: &Lesson) -> String {
+    const DAYS: [&str; 7] = ["星期一", "星期二", "星期三", "星期四", "星期五", "星期六", "星期日"];
+    let (starts, ends) = (lesson.starts, lesson.ends);
+    let weekday = DAYS.get(starts.weekday()).copied().unwrap_or_default();
+    format!("{}（{weekday}）{} 至 {}（{}）", day(starts.day()), starts.time(), ends.time(), lesson.zone)
+}
+
+fn who(party: Option<Party>) -> &'static str {
+    match party {
+        Some(Party::Student) => "学生",
+        Some(Party::Teacher) => "老师",
+        Some(Party::Admin | Party::System) | None => "机构",
+    }
 }

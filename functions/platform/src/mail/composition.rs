@@ -1,13 +1,13 @@
 //! The message as it goes out: headers, plain text and HTML.
 
-use lettre::message::header::{HeaderName, HeaderValue};
-use lettre::message::{Mailbox, MultiPart};
+use lettre::message::header::{ContentType, HeaderName, HeaderValue};
+use lettre::message::{Mailbox, MultiPart, SinglePart};
 use lettre::{Address, Message};
 use sha2::{Digest, Sha256};
 use shared::language;
 use shared::outbox::Failure;
 
-use super::request::{Request, Template};
+use super::request::{Calendar, Method, Request, Template};
 use super::words::{Frame, Words};
 use super::{chinese, english, german, layout};
 
@@ -20,6 +20,10 @@ pub(super) fn compose(from: &Mailbox, dedup_key: &str, request: &Request) -> Res
     let link = request.template.link();
     let html = layout::html(&words, frame, link).map_err(|_| failed("the mail could not be rendered"))?;
     let text = layout::text(&words, frame, link);
+    let mut parts = MultiPart::alternative_plain_html(text, html);
+    if let Some(calendar) = &request.calendar {
+        parts = parts.singlepart(calendar_part(calendar)?);
+    }
     Message::builder()
         .from(from.clone())
         .to(Mailbox::new(None, to))
@@ -28,8 +32,19 @@ pub(super) fn compose(from: &Mailbox, dedup_key: &str, request: &Request) -> Res
         // Nobody's holiday notice answers it (RFC 3834, section 5).
         .raw_header(header("Auto-Submitted", "auto-generated"))
         .raw_header(header("Content-Language", frame.language))
-        .multipart(MultiPart::alternative_plain_html(text, html))
+        .multipart(parts)
         .map_err(|_| failed("the mail could not be composed"))
+}
+
+/// The part that a calendar reads: the last alternative, with its method in the type (RFC 6047, section 2.4).
+fn calendar_part(calendar: &Calendar) -> Result<SinglePart, Failure> {
+    let kind = match calendar.method {
+        Method::Request => "text/calendar; method=REQUEST; charset=utf-8",
+        Method::Cancel => "text/calendar; method=CANCEL; charset=utf-8",
+    };
+    let kind =
+        ContentType::parse(kind).map_err(|_| Failure::Permanent("no type of a calendar".to_owned()))?;
+    Ok(SinglePart::builder().header(kind).body(calendar.text.clone()))
 }
 
 /// The words in the receiver's language, English where there is no translation.
@@ -41,7 +56,9 @@ fn words_of(request: &Request) -> (Words, &'static Frame) {
         "zh" => (chinese::words, &chinese::FRAME),
         _ => (english::words, &english::FRAME),
     };
-    (words(&request.template), frame)
+    let mut words = words(&request.template);
+    words.paragraphs.retain(|paragraph| !paragraph.is_empty());
+    (words, frame)
 }
 
 /// The same for every delivery of a message, so that a mailbox can tell a repeated one (RFC 5322, section 3.6.4).
@@ -130,15 +147,48 @@ mod tests {
             "export_ready",
             "export_failed",
             "deletion_requested",
+            "lesson_confirmed",
+            "lesson_moved",
+            "lesson_canceled",
+            "lesson_reminder",
+            "package_ends_soon",
+            "package_ended",
         ];
         for template in templates {
             for locale in ["en", "de-AT", "zh-CN", "fr", ""] {
                 let payload = json!({
                     "template": template, "to": "a@example.org", "locale": locale, "link": "https://a.example/x",
-                    "new_email": "b@example.org", "expires_at": "2026-12-05T10:00:00Z", "erased_on": "2026-12-05", "way": "Google"
+                    "new_email": "b@example.org", "expires_at": "2026-12-05T10:00:00Z", "erased_on": "2026-12-05", "way": "Google",
+                    "starts": "2027-03-20T15:00", "ends": "2027-03-20T16:00", "zone": "Europe/Berlin", "with": "R. Vale",
+                    "moved_from": "2027-03-19T15:00", "by": "teacher", "lesson_returned": true, "lessons_left": 3,
+                    "ends_on": "2027-04-01"
                 });
                 composed(payload).unwrap_or_else(|failure| panic!("{template} {locale}: {failure:?}"));
             }
         }
+    }
+
+    #[test]
+    fn a_calendar_goes_along_as_a_part_with_its_method() {
+        let text = "BEGIN:VCALENDAR\r\nMETHOD:CANCEL\r\nEND:VCALENDAR\r\n";
+        let payload = json!({
+            "template": "lesson_canceled", "to": "a@example.org", "locale": "de", "starts": "2027-03-20T15:00",
+            "ends": "2027-03-20T16:00", "zone": "Europe/Berlin", "with": "R. Vale\r\nBcc: eve@example.org", "by": "admin",
+            "lesson_returned": true, "calendar": { "method": "CANCEL", "text": text }
+        });
+        let mail = composed(payload.clone()).unwrap();
+        assert!(mail.contains("Content-Type: text/calendar; method=CANCEL; charset=utf-8\r\n"), "{mail}");
+        assert!(mail.contains("METHOD:CANCEL"), "{mail}");
+        assert!(!mail.lines().any(|line| line.starts_with("Bcc:")), "{mail}");
+        let (words, _) = words_of(&Request::read(&payload).unwrap());
+        let said = words.paragraphs.join(" ");
+        assert!(
+            said.contains("Samstag, 20. März 2027")
+                && said.contains("15:00")
+                && said.contains("Europe/Berlin"),
+            "{said}"
+        );
+        let wrong = json!({"template": "lesson_canceled", "to": "a@example.org", "starts": "soon"});
+        assert!(composed(wrong).is_err());
     }
 }

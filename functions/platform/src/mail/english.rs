@@ -1,6 +1,6 @@
 //! The mails in English.
 
-use super::request::{At, On, Template};
+use super::request::{At, Lesson, On, Party, Template};
 use super::words::{Frame, Words};
 
 pub(super) const FRAME: Frame = Frame {
@@ -144,6 +144,65 @@ pub(super) fn words(template: &Template) -> Words {
             ],
             "Keep my account",
         ),
+        Template::LessonConfirmed(lesson) => (
+            format!("Your lesson on {}, {}", day(lesson.starts.day()), lesson.starts.time()),
+            "It is booked.",
+            vec![
+                format!("Your lesson{} takes place on {}.", with(lesson), when(lesson)),
+                "The calendar file in this mail puts it into your calendar.".to_owned(),
+            ],
+            "",
+        ),
+        Template::LessonMoved(lesson) => (
+            format!("Your lesson was moved to {}, {}", day(lesson.starts.day()), lesson.starts.time()),
+            "It takes place at another time.",
+            vec![
+                format!("{} moved your lesson{}. It now takes place on {}.", who(lesson.by), with(lesson), when(lesson)),
+                lesson.moved_from.map_or_else(String::new, |from| {
+                    format!("It was to begin on {}, {}.", day(from.day()), from.time())
+                }),
+            ],
+            "",
+        ),
+        Template::LessonCanceled(lesson) => (
+            format!("Your lesson on {} was called off", day(lesson.starts.day())),
+            "It does not take place.",
+            vec![
+                format!("{} called off your lesson{} on {}.", who(lesson.by), with(lesson), when(lesson)),
+                match lesson.lesson_returned {
+                    Some(true) => "The lesson is back in your package.".to_owned(),
+                    Some(false) => "It was too late to give the lesson back to your package.".to_owned(),
+                    None => String::new(),
+                },
+            ],
+            "",
+        ),
+        Template::LessonReminder(lesson) => (
+            format!("Your lesson on {}, {}", day(lesson.starts.day()), lesson.starts.time()),
+            "It is a day ahead.",
+            vec![format!("A reminder: your lesson{} takes place on {}.", with(lesson), when(lesson))],
+            "",
+        ),
+        Template::PackageEndsSoon { lessons_left, ends_on } => (
+            format!("Your package ends on {}", day(*ends_on)),
+            "Lessons are left in it.",
+            vec![
+                format!("Your package of lessons ends on {}. Lessons left in it: {lessons_left}.", day(*ends_on)),
+                "A lesson has to begin before that. Book the rest in good time.".to_owned(),
+            ],
+            "",
+        ),
+        Template::PackageEnded { lessons_left } => (
+            "Your package has ended".to_owned(),
+            "Lessons cannot be booked with it any more.",
+            vec![
+                "Your package of lessons has ended. Lessons cannot be booked with it any more; those that are booked take \
+                 place."
+                    .to_owned(),
+                format!("Lessons that lapsed with it: {lessons_left}."),
+            ],
+            "",
+        ),
     };
     Words { subject, preview: preview.to_owned(), paragraphs, button }
 }
@@ -157,4 +216,23 @@ fn registered(at: Option<At>, program: Option<&str>) -> String {
 
 fn day(on: On) -> String {
     on.0.strftime("%-d %B %Y").to_string()
+}
+
+fn with(lesson: &Lesson) -> String {
+    lesson.with.as_ref().map(|name| format!(" with {name}")).unwrap_or_default()
+}
+
+/// When a lesson takes place, with the zone by its name.
+fn when(lesson: &Lesson) -> String {
+    let (starts, ends) = (lesson.starts, lesson.ends);
+    let day = starts.0.strftime("%A, %-d %B %Y");
+    format!("{day}, from {} to {} ({})", starts.time(), ends.time(), lesson.zone)
+}
+
+fn who(party: Option<Party>) -> &'static str {
+    match party {
+        Some(Party::Student) => "The student",
+        Some(Party::Teacher) => "The teacher",
+        Some(Party::Admin | Party::System) | None => "The practice",
+    }
 }

@@ -1,6 +1,6 @@
 //! The mails in German.
 
-use super::request::{At, On, Template};
+use super::request::{At, Lesson, On, Party, Template};
 use super::words::{Frame, Words};
 
 pub(super) const FRAME: Frame = Frame {
@@ -164,6 +164,63 @@ pub(super) fn words(template: &Template) -> Words {
             ],
             "Konto behalten",
         ),
+        Template::LessonConfirmed(lesson) => (
+            format!("Ihr Unterricht am {}, {} Uhr", day(lesson.starts.day()), lesson.starts.time()),
+            "Der Termin ist gebucht.",
+            vec![
+                format!("Ihr Unterricht{} findet statt am {}.", with(lesson), when(lesson)),
+                "Die Kalenderdatei in dieser Mail trägt ihn in Ihren Kalender ein.".to_owned(),
+            ],
+            "",
+        ),
+        Template::LessonMoved(lesson) => (
+            format!("Ihr Unterricht ist nun am {}, {} Uhr", day(lesson.starts.day()), lesson.starts.time()),
+            "Er findet zu einer anderen Zeit statt.",
+            vec![
+                format!("{} hat Ihren Unterricht{} verschoben. Er ist nun am {}.", who(lesson.by), with(lesson), when(lesson)),
+                lesson.moved_from.map_or_else(String::new, |from| {
+                    format!("Beginnen sollte er am {}, {} Uhr.", day(from.day()), from.time())
+                }),
+            ],
+            "",
+        ),
+        Template::LessonCanceled(lesson) => (
+            format!("Ihr Unterricht am {} fällt aus", day(lesson.starts.day())),
+            "Er findet nicht statt.",
+            vec![
+                format!("{} hat Ihren Unterricht{} am {} abgesagt.", who(lesson.by), with(lesson), when(lesson)),
+                match lesson.lesson_returned {
+                    Some(true) => "Die Stunde ist wieder in Ihrem Paket.".to_owned(),
+                    Some(false) => "Für eine Rückgabe der Stunde in Ihr Paket war es zu spät.".to_owned(),
+                    None => String::new(),
+                },
+            ],
+            "",
+        ),
+        Template::LessonReminder(lesson) => (
+            format!("Ihr Unterricht am {}, {} Uhr", day(lesson.starts.day()), lesson.starts.time()),
+            "Er ist in einem Tag.",
+            vec![format!("Zur Erinnerung: Ihr Unterricht{} findet statt am {}.", with(lesson), when(lesson))],
+            "",
+        ),
+        Template::PackageEndsSoon { lessons_left, ends_on } => (
+            format!("Ihr Paket endet am {}", day(*ends_on)),
+            "Darin sind noch Stunden.",
+            vec![
+                format!("Ihr Paket endet am {}. Stunden, die noch darin sind: {lessons_left}.", day(*ends_on)),
+                "Eine Stunde muss vorher beginnen. Buchen Sie den Rest rechtzeitig.".to_owned(),
+            ],
+            "",
+        ),
+        Template::PackageEnded { lessons_left } => (
+            "Ihr Paket ist abgelaufen".to_owned(),
+            "Damit lassen sich keine Stunden mehr buchen.",
+            vec![
+                "Ihr Paket ist abgelaufen. Damit lassen sich keine Stunden mehr buchen; gebuchte finden statt.".to_owned(),
+                format!("Stunden, die damit verfallen sind: {lessons_left}."),
+            ],
+            "",
+        ),
     };
     Words { subject, preview: preview.to_owned(), paragraphs, button }
 }
@@ -192,4 +249,24 @@ fn day(on: On) -> String {
     ];
     let month = usize::from(on.0.month().unsigned_abs()) - 1;
     format!("{}. {} {}", on.0.day(), MONTHS[month], on.0.year())
+}
+
+fn with(lesson: &Lesson) -> String {
+    lesson.with.as_ref().map(|name| format!(" mit {name}")).unwrap_or_default()
+}
+
+/// When a lesson takes place, with the zone by its name.
+fn when(lesson: &Lesson) -> String {
+    const DAYS: [&str; 7] = ["Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag", "Sonntag"];
+    let (starts, ends) = (lesson.starts, lesson.ends);
+    let weekday = DAYS.get(starts.weekday()).copied().unwrap_or_default();
+    format!("{weekday}, {}, {} bis {} Uhr ({})", day(starts.day()), starts.time(), ends.time(), lesson.zone)
+}
+
+fn who(party: Option<Party>) -> &'static str {
+    match party {
+        Some(Party::Student) => "Die Schülerin oder der Schüler",
+        Some(Party::Teacher) => "Die Lehrkraft",
+        Some(Party::Admin | Party::System) | None => "Die Praxis",
+    }
 }

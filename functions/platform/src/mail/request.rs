@@ -1,6 +1,10 @@
 //! What a message of the outbox asks for: which mail, to whom, in which language.
 
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::{
+    Timestamp,
+    civil::{Date, DateTime},
+    tz::TimeZone,
+};
 use serde::Deserialize;
 use serde_json::Value;
 use shared::outbox::Failure;
@@ -13,9 +17,31 @@ pub struct Request {
     /// BCP 47; English where there is none or no translation.
     #[serde(default)]
     pub locale: String,
+    /// A calendar file that goes along.
+    #[serde(default)]
+    pub calendar: Option<Calendar>,
     /// Which mail, with its values.
     #[serde(flatten)]
     pub template: Template,
+}
+
+/// A calendar file (RFC 5545) and what the receiver's calendar does with it (RFC 5546).
+#[derive(Deserialize)]
+pub struct Calendar {
+    /// The file's own method.
+    pub method: Method,
+    /// The file.
+    pub text: String,
+}
+
+/// What a calendar does with a file.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Method {
+    /// Takes it in, or changes what it has.
+    Request,
+    /// Takes it out.
+    Cancel,
 }
 
 /// The mails that there are. Links lead into the web application, or to a file.
@@ -55,6 +81,85 @@ pub enum Template {
     ExportFailed {},
     /// The account will be erased; the link is where that can be stopped.
     DeletionRequested { link: String, erased_on: On },
+    /// A lesson takes place.
+    LessonConfirmed(Lesson),
+    /// A lesson was moved.
+    LessonMoved(Lesson),
+    /// A lesson was called off.
+    LessonCanceled(Lesson),
+    /// A lesson is a day ahead.
+    LessonReminder(Lesson),
+    /// Lessons that are left in a package can be used for a few days more.
+    PackageEndsSoon { lessons_left: i64, ends_on: On },
+    /// A package has ended.
+    PackageEnded { lessons_left: i64 },
+}
+
+/// A lesson as its mail tells of it. Times are wall times in the receiver's zone.
+#[derive(Deserialize)]
+pub struct Lesson {
+    /// When it begins.
+    pub starts: Wall,
+    /// When it ends.
+    pub ends: Wall,
+    /// The zone's IANA name.
+    pub zone: String,
+    /// Who else is there: a person's own words.
+    #[serde(default)]
+    pub with: Option<String>,
+    /// When it was to begin before it was moved.
+    #[serde(default)]
+    pub moved_from: Option<Wall>,
+    /// Who moved it or called it off.
+    #[serde(default)]
+    pub by: Option<Party>,
+    /// Whether the student has the lesson back; nothing for a teacher.
+    #[serde(default)]
+    pub lesson_returned: Option<bool>,
+}
+
+/// Who acts on a lesson.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Party {
+    /// Who learns.
+    Student,
+    /// Who teaches.
+    Teacher,
+    /// Who runs the practice.
+    Admin,
+    /// A rule.
+    System,
+}
+
+/// What clocks show.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Wall(pub DateTime);
+
+impl Wall {
+    /// The day.
+    pub fn day(self) -> On {
+        On(self.0.date())
+    }
+
+    /// The time of day, for example `09:05`.
+    pub fn time(self) -> String {
+        self.0.strftime("%H:%M").to_string()
+    }
+
+    /// The day of the week, from 0 for Monday.
+    pub fn weekday(self) -> usize {
+        usize::from(self.0.weekday().to_monday_zero_offset().unsigned_abs())
+    }
+}
+
+impl TryFrom<String> for Wall {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Wall, Self::Error> {
+        text.parse().map(Wall).map_err(|_| "no wall time")
+    }
 }
 
 /// A day, given as a date or as a time of which the day in UTC counts.
@@ -130,7 +235,13 @@ impl Template {
             | Template::RefreshTokenReused {}
             | Template::WayInAdded { .. }
             | Template::WayInRemoved { .. }
-            | Template::ExportFailed {} => None,
+            | Template::ExportFailed {}
+            | Template::LessonConfirmed(_)
+            | Template::LessonMoved(_)
+            | Template::LessonCanceled(_)
+            | Template::LessonReminder(_)
+            | Template::PackageEndsSoon { .. }
+            | Template::PackageEnded { .. } => None,
         }
     }
 }

@@ -6,6 +6,7 @@ pub(super) struct Words {
     pub(super) subject: String,
     /// What an inbox shows after the subject.
     pub(super) preview: String,
+    /// In their order; an empty one is none.
     pub(super) paragraphs: Vec<String>,
     /// What the button says, in mails with a link.
     pub(super) button: &'static str,

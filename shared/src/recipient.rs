@@ -1,7 +1,10 @@
 //! Where mail to a person goes.
 
-use shared::auth;
-use shared::prelude::*;
+use uuid::Uuid;
+
+use crate::auth;
+use crate::database::{FromRow, Tx};
+use crate::error::{Result, internal};
 
 /// A person's address and the language they are written to in.
 #[derive(FromRow)]
