@@ -7,10 +7,11 @@ use shared::audit::{self, Act};
 use shared::limit::{Limits, Rule};
 use shared::outbox::{self, Message};
 use shared::prelude::*;
+use shared::recipient;
 use shared::settings;
 
+use crate::sign_in;
 use crate::sign_in::Because;
-use crate::{recipient, sign_in};
 
 /// A deletion that is under way.
 #[row]

@@ -158,7 +158,7 @@ async fn tell_of_lesson(tx: &Tx, due: &Due, booking_id: Uuid, news: News) -> Res
             }
             News::Reminder => ("Lesson tomorrow", format!("Your lesson of booking {booking_id} is near.")),
         };
-        if let Some(recipient) = notify(tx, due, told.user_id, title, &body).await? {
+        if let Some(recipient) = notify(tx, due, (told.user_id, title, &body), true).await? {
             let mail = lesson_mail(due, &told, news, &recipient)?;
             send(tx, due, told.user_id, &recipient, mail).await?;
         }
@@ -227,17 +227,20 @@ fn lesson_mail(due: &Due, told: &Told, news: News, recipient: &Recipient) -> Res
 
 async fn tell_student(tx: &Tx, due: &Due, title: &str, body: &str, mail: Option<Value>) -> Result<()> {
     let Some(student) = due.student_id else { return Ok(()) };
-    let recipient = notify(tx, due, student, title, body).await?;
+    let told = (student, title, body);
+    let recipient = notify(tx, due, told, mail.is_some()).await?;
     match (recipient, mail) {
         (Some(recipient), Some(mail)) => send(tx, due, student, &recipient, mail).await,
         _ => Ok(()),
     }
 }
 
-/// Stores the notification, once; gives where mail about it goes, if it is new and mail reaches the person. What no mail is
-/// sent of is told with that.
-async fn notify(tx: &Tx, due: &Due, user: Uuid, title: &str, body: &str) -> Result<Option<Recipient>> {
-    let recipient = recipient::find(tx, user).await?.filter(|recipient| recipient.takes_notices);
+/// Stores what a person is told (title and body), once; gives where the mail about it goes, if there is to be one, mail
+/// reaches the person, and they had not been told before. What no mail is sent of is told with that.
+async fn notify(tx: &Tx, due: &Due, told: (Uuid, &str, &str), has_mail: bool) -> Result<Option<Recipient>> {
+    let (user, title, body) = told;
+    let recipient = if has_mail { recipient::find(tx, user).await? } else { None };
+    let recipient = recipient.filter(|recipient| recipient.takes_notices);
     let stored = tx
         .execute(
             "insert into lessons.notifications (id, user_id, event_id, channel, title, body, status, sent_at)

@@ -106,7 +106,7 @@ pub struct Lesson {
     pub zone: String,
     /// Who else is there: a person's own words.
     #[serde(default)]
-    pub with: Option<String>,
+    pub with: Option<Line>,
     /// When it was to begin before it was moved.
     #[serde(default)]
     pub moved_from: Option<Wall>,
@@ -130,6 +130,23 @@ pub enum Party {
     Admin,
     /// A rule.
     System,
+}
+
+/// A text of one line: characters that would begin another are left out.
+#[derive(Deserialize)]
+#[serde(from = "String")]
+pub struct Line(String);
+
+impl From<String> for Line {
+    fn from(text: String) -> Line {
+        Line(text.chars().filter(|character| !character.is_control()).collect())
+    }
+}
+
+impl std::fmt::Display for Line {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
 }
 
 /// What clocks show.
