@@ -475,6 +475,25 @@ end
 $$;
 create trigger apply_entry before insert on lessons.package_entries for each row execute function lessons.apply_entry();
 
+-- A lesson is held and booked with a package that can be used, and begins before the package ends: no constraint sees both
+-- rows. Fires after the one above, which has locked the package.
+create function lessons.guard_use() returns trigger
+    language plpgsql security definer
+    set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if not exists (select from lessons.packages as package join lessons.bookings as booking on booking.id = new.booking_id
+                   where package.id = new.package_id and package.frozen_at is null and booking.starts_at < package.expires_at
+                     -- A hold may wait for the payment of its package.
+                     and (package.state = 'active' or package.state = 'pending' and new.kind = 'hold')) then
+        raise exception 'the package cannot be used for that' using errcode = 'check_violation', constraint = 'packages_usable';
+    end if;
+    return new;
+end
+$$;
+create trigger guard_use before insert on lessons.package_entries
+    for each row when (new.kind in ('hold', 'book')) execute function lessons.guard_use();
+
 -- Only a teacher has a card, and only an admin approves one.
 create function lessons.guard_teacher() returns trigger
     language plpgsql security definer
@@ -771,7 +790,7 @@ end
 $$;
 create trigger release_lessons before delete on identity.users for each row execute function lessons.release_person();
 
-revoke execute on function lessons.apply_entry(), lessons.guard_teacher(), lessons.guard_slot(), lessons.guard_holds(),
+revoke execute on function lessons.apply_entry(), lessons.guard_use(), lessons.guard_teacher(), lessons.guard_slot(), lessons.guard_holds(),
     lessons.lapse(uuid[], uuid), lessons.make_way(uuid, uuid, uuid), lessons.lock_booking(uuid), lessons.rules_of(uuid),
     lessons.free_parts(uuid, timestamptz, timestamptz, uuid), lessons.names_of(uuid[]), lessons.teaches(uuid),
     lessons.release(uuid), lessons.leavers(), lessons.release_person(), lessons.open_feed(bytea), lessons.feed_of(bytea),
@@ -783,6 +802,7 @@ grant execute on function lessons.make_way(uuid, uuid, uuid), lessons.lock_booki
     to praxis_request;
 grant create on schema lessons to praxis_definer;
 alter function lessons.apply_entry() owner to praxis_definer;
+alter function lessons.guard_use() owner to praxis_definer;
 alter function lessons.guard_teacher() owner to praxis_definer;
 alter function lessons.guard_slot() owner to praxis_definer;
 alter function lessons.guard_holds() owner to praxis_definer;

@@ -16,5 +16,6 @@ pub mod lesson;
 pub mod notification;
 pub mod package;
 pub mod slot;
+pub mod student;
 pub mod teacher;
 pub mod telling;

@@ -235,11 +235,14 @@ pub async fn list_entries(tx: &Tx, package_id: Uuid, paging: Paging) -> Result<P
     Ok(paging.page(items, total))
 }
 
-/// Writes a line about one lesson of a booking, which moves the counters. 422 if no lesson is left for it.
+/// Writes a line about one lesson of a booking, which moves the counters. 422 if no lesson is left for it, or if the package
+/// cannot be used for a lesson at that time.
 pub async fn enter(tx: &Tx, package_id: Uuid, kind: EntryKind, booking_id: Uuid) -> Result<()> {
     let sql =
         "insert into lessons.package_entries (id, package_id, kind, booking_id) values ($1, $2, $3, $4)";
     let entered = tx.execute(sql, &[&Uuid::now_v7(), &package_id, &kind, &booking_id]).await;
+    let entered =
+        entered.on_constraint("packages_usable", || unprocessable("Package is inactive or expired"));
     entered.on_constraint("packages_lessons_left", none_left).map(drop)
 }
 

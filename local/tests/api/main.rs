@@ -103,10 +103,11 @@ const OWN: [&str; 22] = [
 ];
 
 /// Routes that do something with what only the sample person has, and what somebody without it is told.
-const WITHOUT_IT: [(&str, u16); 6] = [
+const WITHOUT_IT: [(&str, u16); 7] = [
     ("change-password", 403),
     ("create-teacher-profile", 403),
-    ("hold-slot", 403), // a student's, and the stranger has no role yet
+    ("hold-slot", 403),        // a student's, and the stranger has no role yet
+    ("list-my-students", 403), // a teacher's
     ("reauthenticate", 409),
     ("restore-me", 409),
     ("update-public-profile", 200),

@@ -77,3 +77,25 @@ async fn two_confirms_at_once_take_one_lesson() {
     assert_eq!(practice.balance(&package).await, (5, 4, 0));
     practice.assert_ledgers().await;
 }
+
+#[tokio::test]
+async fn a_package_that_ended_or_was_frozen_meanwhile_pays_for_nothing() {
+    let practice = given::practice().await;
+    let (slot, package) = (practice.slot(30).await, practice.package(5).await);
+    let booking = practice.hold(&slot, &package).await.str("id");
+    for (meanwhile, back) in [
+        ("frozen_at = now()", "frozen_at = null"),
+        ("state = 'canceled'", "state = 'active'"),
+        ("state = 'pending'", "state = 'active'"),
+        ("expires_at = now() + interval '1 hour'", "expires_at = now() + interval '9 days'"),
+    ] {
+        given::run(&practice.db, &format!("update lessons.packages set {meanwhile} where id = '{package}'"))
+            .await;
+        let refused = confirm(&practice.student, &booking).await;
+        refused.assert_error(422, "UNPROCESSABLE", "Package is inactive or expired");
+        given::run(&practice.db, &format!("update lessons.packages set {back} where id = '{package}'")).await;
+    }
+    assert_eq!(practice.balance(&package).await, (5, 5, 1));
+    confirm(&practice.student, &booking).await.assert_status(200);
+    practice.assert_ledgers().await;
+}

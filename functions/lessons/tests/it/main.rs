@@ -28,6 +28,7 @@ mod list_calendar_feeds;
 mod list_my_bookings;
 mod list_my_lessons;
 mod list_my_notifications;
+mod list_my_students;
 mod list_open_slots;
 mod list_package_entries;
 mod list_pending_events;
