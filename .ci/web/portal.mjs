@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { chromium } from "playwright-core";
 
 const [address, pictures, given] = process.argv.slice(2);
-const { password, student, teacher, admin } = JSON.parse(given);
+const { password, student, teacher, admin, links } = JSON.parse(given);
 const axe = readFileSync(new URL("node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
@@ -16,7 +16,7 @@ const browser = await chromium.launch({
 });
 
 // What the network says of an answer that is expected here is no complaint.
-const ANSWER = /^Failed to load resource: (the server responded with a status of (400|401|409|422)|net::ERR_INTERNET_DISCONNECTED)/;
+const ANSWER = /^Failed to load resource: (the server responded with a status of (400|401|403|409|422)|net::ERR_INTERNET_DISCONNECTED)/;
 
 async function visitor(options = {}) {
   const context = await browser.newContext({
@@ -375,8 +375,43 @@ async function somebodyNew() {
   await leave(context);
 }
 
+// Mails lead to pages of the portal where its address is the application's; the token is in no request for a page.
+async function mailsWay() {
+  const context = await visitor();
+  const page = await context.newPage();
+  await page.goto(`${address}/portal/verify-email#token=${links.verify}`);
+  await arrived(page, "Confirm your address");
+  assert.equal(new URL(page.url()).hash, `#/verify-email?token=${links.verify}`);
+  assert.ok(context.asked.every((request) => request.method() === "POST" || !request.url().includes(links.verify)));
+  await press(page, "button", "Confirm your address");
+  await page.getByText("Give the password of the account").waitFor();
+  await inspect(page, "verify-email");
+  await type(page, "Password", password);
+  await page.keyboard.press("Enter");
+  await arrived(page, "Your address is confirmed.");
+
+  await page.goto(`${address}/portal#/forgot`);
+  await arrived(page, "Forgot the password?");
+  await type(page, "E-mail", "nobody@example.org");
+  await page.keyboard.press("Enter");
+  await arrived(page, "If there is an account with this address, a link is on its way.");
+  await inspect(page, "forgot");
+
+  await page.goto(`${address}/portal/reset-password#token=${links.reset}`);
+  await arrived(page, "Choose a password");
+  await inspect(page, "reset-password");
+  await type(page, "Password", "another long pass phrase");
+  await page.keyboard.press("Enter");
+  await arrived(page, "The password is changed. Sign in with it.");
+  await page.goto(`${address}/portal/reset-password#token=${links.reset}`);
+  await page.getByRole("alert").filter({ hasText: "The link is not valid any more." }).waitFor();
+  await page.goto(`${address}/portal/sign-in?error=signed_out`);
+  await page.getByText("The sign-in with the other account did not work.").waitFor();
+  await leave(context);
+}
+
 try {
-  for (const way of [landing, studentsWay, lapse, teachersWay, adminsWay, somebodyNew]) {
+  for (const way of [landing, studentsWay, lapse, teachersWay, adminsWay, somebodyNew, mailsWay]) {
     console.log(way.name);
     await way();
   }

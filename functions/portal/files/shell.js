@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { add, choice, done, el, failed, field, fill, form, heading } from "./dom.js";
+import { mailLinks } from "./mail-links.js";
 import { deviceZone, useZone, zone, zoneWords } from "./time.js";
 import { language, languageChoice, languageOf, say, translate, useLanguage } from "./words.js";
 
@@ -18,12 +19,14 @@ let current = null;
 export async function start(all) {
   domains = all;
   screens = [
-    { path: "sign-in", word: "sign_in", isOpen: true, show: signIn },
-    { path: "register", word: "register", isOpen: true, show: register },
+    { path: "sign-in", word: "sign_in", isOpen: true, isEntry: true, show: signIn },
+    { path: "register", word: "register", isOpen: true, isEntry: true, show: register },
     { path: "account", word: "account", show: account },
+    ...mailLinks,
     ...all.flatMap((domain) => domain.screens),
   ];
   languageChoice(place("language"), changeLanguage);
+  arriveByLink();
   api.onEnd(() => restore(true));
   tabs.onmessage = () => restore(true);
   // The address after `#` names a screen, so this is no address.
@@ -35,6 +38,16 @@ export async function start(all) {
   for (const kind of ["online", "offline"]) addEventListener(kind, connection);
   connection();
   await restore(false);
+}
+
+/** A link of a mail, or the end of a sign-in elsewhere, names its page before the `#` and its secret after. */
+function arriveByLink() {
+  const given = new URLSearchParams(location.search);
+  const path = given.get("open");
+  if (!path) return;
+  given.delete("open");
+  for (const [name, value] of new URLSearchParams(location.hash.slice(1))) given.set(name, value);
+  history.replaceState(null, "", `${location.pathname}${to(path, Object.fromEntries(given))}`);
 }
 
 /** Reads who is signed in, and shows the place that the address names. */
@@ -99,7 +112,7 @@ function show() {
     history.replaceState(null, "", to("sign-in", back));
     return show();
   }
-  if (session && (!screen || screen.isOpen || !allowed(screen))) {
+  if (session && (!screen || screen.isEntry || !allowed(screen))) {
     screen = home();
     history.replaceState(null, "", to(screen.path));
     return show();
@@ -181,12 +194,14 @@ function signIn(section, view) {
   const password = el("input", { type: "password", name: "password", autocomplete: "current-password", required: true });
   add(
     section,
+    view.query.get("error") && el("p", { class: "note failed" }, say("error_elsewhere")),
     view.query.get("back") && el("p", { class: "notice" }, say("sign_in_first")),
     form(
       [field(say("email"), email), field(say("password"), password),
         el("p", {}, el("button", { class: "primary" }, say("sign_in")))],
       async (given) => arrive(await api.signIn(given.email, given.password), view),
     ),
+    el("p", {}, el("a", { href: to("forgot") }, say("forgot"))),
     el("p", {}, el("a", { href: to("register", Object.fromEntries(view.query)) }, say("no_account"))),
   );
 }

@@ -40,10 +40,11 @@ pub const LANDING: File = file!("landing.html", "text/html");
 pub const PORTAL: File = file!("portal.html", "text/html");
 
 /// What the two pages load.
-pub const FILES: [File; 15] = [
+pub const FILES: [File; 16] = [
     file!("icon.svg", "image/svg+xml"),
     file!("portal.css", "text/css"),
     file!("landing.js", "text/javascript"),
+    file!("mail-links.js", "text/javascript"),
     file!("portal.js", "text/javascript"),
     file!("shell.js", "text/javascript"),
     file!("api.js", "text/javascript"),
@@ -58,6 +59,9 @@ pub const FILES: [File; 15] = [
     file!("lessons-buy.js", "text/javascript"),
 ];
 
+/// Pages to which links in mails and sign-ins elsewhere lead, where the portal's address is `APP_URL`.
+const PAGES: [&str; 4] = ["confirm-email", "reset-password", "sign-in", "verify-email"];
+
 /// What a page may do: its own scripts, styles and pictures, requests to its own address, and nothing from elsewhere.
 /// Nothing inline, so that no text of anybody's becomes a script.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
@@ -66,13 +70,28 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
 /// The file of a path.
 #[input]
 pub struct FilePath {
-    /// Its name.
+    /// Its name, or that of a page of the portal.
     pub file: String,
 }
 
-/// The file of a name; 404 for another.
-pub fn find(name: &str) -> Result<File> {
-    FILES.into_iter().find(|file| file.name == name).ok_or_else(|| not_found("file not found"))
+/// What the page of a path is told.
+#[input]
+pub struct PageQuery {
+    /// Why a sign-in elsewhere failed: a word.
+    pub error: Option<String>,
+}
+
+/// What a name leads to: a file, or the portal, which shows the page of that name; 404 for another.
+pub fn find(path: &FilePath, query: &PageQuery, known: Known) -> Result<Found> {
+    if let Some(file) = FILES.into_iter().find(|file| file.name == path.file) {
+        return Ok(Found::Part(file, known));
+    }
+    let page =
+        PAGES.into_iter().find(|page| *page == path.file).ok_or_else(|| not_found("file not found"))?;
+    let is_word = |text: &&String| text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    let error = query.error.as_ref().filter(is_word).map(|error| format!("&error={error}"));
+    // Browsers take along what stands after the `#`: a mail's token, which is sent to nobody.
+    Ok(Found::Page(format!("../portal?open={page}{}", error.unwrap_or_default())))
 }
 
 /// What the caller has already: the header `If-None-Match`.
@@ -105,8 +124,13 @@ impl Known {
 /// 200 with a page, or 304 for a browser that has it.
 pub struct Page(pub File, pub Known);
 
-/// 200 with what a page loads, or 304 for a browser that has it.
-pub struct Part(pub File, pub Known);
+/// What a name of the portal leads to.
+pub enum Found {
+    /// 200 with what a page loads, or 304 for a browser that has it.
+    Part(File, Known),
+    /// 302 to the portal, for a page of its.
+    Page(String),
+}
 
 impl Reply for Page {
     fn answer(self) -> Result<Answer> {
@@ -119,13 +143,17 @@ impl Reply for Page {
     }
 }
 
-impl Reply for Part {
+impl Reply for Found {
     fn answer(self) -> Result<Answer> {
-        self.0.answer(&self.1)
+        match self {
+            Found::Part(file, known) => file.answer(&known),
+            Found::Page(address) => Redirect(address).answer(),
+        }
     }
 
     fn describe(operation: &mut Operation) {
         operation.reply_as(200, "A script, a style or a picture", "text/javascript", None);
+        Redirect::describe(operation);
         operation.reply_without_body(304, "The caller has it");
     }
 }

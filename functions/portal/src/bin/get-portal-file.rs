@@ -1,12 +1,12 @@
-//! Show a script, a style or a picture of the portal.
+//! Show a script, a style or a picture of the portal, or lead to the page of it that a mail's link names.
 
-use portal::file::{self, FilePath, Known, Part};
-use shared::prelude::{Path, Result, get, serve};
+use portal::file::{self, FilePath, Found, Known, PageQuery};
+use shared::prelude::{Path, Query, Result, get, serve};
 
 fn main() {
     serve(get("/portal/{file}", show).or(404, "file not found"))
 }
 
-async fn show(Path(path): Path<FilePath>, known: Known) -> Result<Part> {
-    Ok(Part(file::find(&path.file)?, known))
+async fn show(Path(path): Path<FilePath>, Query(query): Query<PageQuery>, known: Known) -> Result<Found> {
+    file::find(&path, &query, known)
 }

@@ -58,6 +58,27 @@ async fn what_a_page_or_a_module_names_is_there() {
     }
 }
 
+/// Where `APP_URL` is the portal's address, links in mails are `/portal/verify-email#token=…`.
+#[tokio::test]
+async fn pages_that_mails_name_lead_to_the_portal() {
+    let stack = testkit::stack().await;
+    let cases = [
+        ("verify-email", "../portal?open=verify-email"),
+        ("reset-password", "../portal?open=reset-password"),
+        ("confirm-email", "../portal?open=confirm-email"),
+        ("sign-in?error=signed_out", "../portal?open=sign-in&error=signed_out"),
+        // Nobody's text becomes part of an address.
+        ("sign-in?error=%0d%0aX:1", "../portal?open=sign-in"),
+        ("sign-in?error=a%26open=b", "../portal?open=sign-in"),
+        ("sign-in?open=b", "../portal?open=sign-in"),
+    ];
+    for (name, location) in cases {
+        let answer = stack.anonymous().get(&format!("/portal/{name}")).await;
+        answer.assert_status(302);
+        assert_eq!(answer.header("location"), Some(location), "{name}");
+    }
+}
+
 #[tokio::test]
 async fn another_name_is_404() {
     let stack = testkit::stack().await;

@@ -15,9 +15,10 @@ async fn people_use_the_portal_by_keyboard() {
     let stack = Stack::builder().knows_its_address().start().await;
     let db = stack.db().await;
     let admin = stack.admin().await;
-    let student = person(&stack, &db, "Sam Student", "student").await;
-    let teacher = person(&stack, &db, "Ada Teacher", "teacher").await;
-    person(&stack, &db, "Alan Admin", "admin").await;
+    let student = person(&admin, &db, "Sam Student", "student").await;
+    let teacher = person(&admin, &db, "Ada Teacher", "teacher").await;
+    person(&admin, &db, "Alan Admin", "admin").await;
+    let links = links_of_somebody_new(&stack, &admin).await;
     let card = json!({ "user_id": teacher, "display_name": "Ada Teacher" });
     let card = admin.post("/api/v1/teachers/profiles", card).await;
     let approval = format!("/api/v1/teachers/profiles/{}", card.str("id"));
@@ -33,7 +34,7 @@ async fn people_use_the_portal_by_keyboard() {
     let pictures = project::target().join("web");
     std::fs::create_dir_all(&pictures).unwrap();
     let people = json!({
-        "password": PASSWORD, "student": "sam@example.org", "teacher": "ada@example.org", "admin": "alan@example.org",
+        "password": PASSWORD, "student": "sam@example.org", "teacher": "ada@example.org", "admin": "alan@example.org", "links": links,
     });
     let mut browser = Command::new("node");
     browser
@@ -46,19 +47,41 @@ async fn people_use_the_portal_by_keyboard() {
     assert!(output.status.success(), "{}", said.concat());
 }
 
-/// Somebody with a password and a role; their id.
-async fn person(stack: &Stack, db: &Database, name: &str, role: &str) -> String {
+/// Somebody with a password and a role; their id. Registered by the admin, whom no limit stops.
+async fn person(admin: &Client, db: &Database, name: &str, role: &str) -> String {
     let email = format!("{}@example.org", name.split(' ').next().unwrap().to_lowercase());
     let new = json!({
         "email": email, "password": PASSWORD, "display_name": name, "timezone": "Europe/Berlin", "locale": "en",
     });
-    let made = stack.anonymous().post("/api/v1/identity/auth/register", new).await;
+    let made = admin.post("/api/v1/identity/auth/register", new).await;
     made.assert_status(201);
     let proof = "update identity.emails set verified_at = now() where email = $1";
     assert_eq!(db.execute(proof, &[&email]).await.unwrap(), 1);
     let roles = format!("update identity.users set roles = '{{{role}}}' where email = $1");
     assert_eq!(db.execute(&roles, &[&email]).await.unwrap(), 1);
     made.str("id")
+}
+
+/// The tokens of the two mails to somebody who registered and forgot the password: by the page that each link opens.
+async fn links_of_somebody_new(stack: &Stack, admin: &Client) -> serde_json::Value {
+    let new = json!({ "email": "eve@example.org", "password": PASSWORD, "locale": "en", "timezone": "Europe/Berlin" });
+    admin.post("/api/v1/identity/auth/register", new).await.assert_status(201);
+    let forgotten = json!({ "email": "eve@example.org" });
+    stack.anonymous().post("/api/v1/identity/password/forgot", forgotten).await.assert_status(202);
+    stack.deliver_mail().await;
+    let mails = stack.mails().await;
+    let token = |page: &str| {
+        let text = mails.iter().filter(|mail| mail.to.contains("eve@"));
+        let found = text.filter_map(|mail| mail.text.split_once(&format!("/{page}#token="))).next();
+        found
+            .unwrap_or_else(|| panic!("no mail leads to {page}"))
+            .1
+            .split_whitespace()
+            .next()
+            .unwrap()
+            .to_owned()
+    };
+    json!({ "verify": token("verify-email"), "reset": token("reset-password") })
 }
 
 /// The full hour that lies so far ahead, as the API takes it.
