@@ -192,6 +192,7 @@ on conflict do nothing;
 -- Lessons. 91 and 93 teach, 94 learns; 92 is a card of 91, who offers the slots 101 (held), 102 (moved to) and 103 to 108, in which 94
 -- has a lesson of package 131 each: 111 a hold, 112 to 114 to come (called off, moved, read), 115 to 117 begun
 -- (their lessons 124 to 126 are changed and marked). 141 is a notification. The slots 171 and 172 are kept back and taken off.
+-- 93 has weekly hours, and the exception 173 of them goes.
 select set_config('praxis.user_id', '', true);
 set local role praxis_service;
 insert into identity.users (id, email, display_name, locale, timezone)
@@ -207,7 +208,8 @@ reset role;
 do $$
 declare
     name text;
-    names constant text[] := array['calendar_feeds', 'events', 'package_entries', 'bookings', 'packages', 'slots', 'teachers', 'notifications'];
+    names constant text[] := array['calendar_feeds', 'events', 'package_entries', 'bookings', 'packages', 'slots', 'teachers',
+                                   'notifications', 'schedule_exceptions', 'schedules'];
     people constant uuid[] := array['00000000-0000-7000-8000-000000000091', '00000000-0000-7000-8000-000000000093',
                                     '00000000-0000-7000-8000-000000000094'];
 begin
@@ -221,6 +223,8 @@ begin
     delete from lessons.bookings where student_id = any (people) or teacher_id = any (people);
     delete from lessons.packages where student_id = any (people);
     delete from lessons.slots where teacher_id = any (people);
+    delete from lessons.schedule_exceptions where teacher_id = any (people);
+    delete from lessons.schedules where teacher_id = any (people);
     delete from lessons.teachers where user_id = any (people);
     foreach name in array names loop
         execute format('alter table lessons.%I force row level security', name);
@@ -237,6 +241,11 @@ select ('00000000-0000-7000-8000-0000000001' || number)::uuid, '00000000-0000-70
 from (values ('01', 2), ('02', 3), ('03', 4), ('04', 5), ('05', 6), ('06', 7), ('09', 8), ('10', 9), ('71', 10),
              ('72', 11)) as slot (number, days),
      lateral (select date_trunc('hour', now()) + days * interval '1 day' as start) as time;
+insert into lessons.schedules (teacher_id, timezone, windows)
+values ('00000000-0000-7000-8000-000000000093', 'Europe/Berlin',
+        '[{"weekday": 0, "from": "09:00", "until": "12:00"}, {"weekday": 2, "from": "14:00", "until": "18:00"}]');
+insert into lessons.schedule_exceptions (id, teacher_id, on_date, windows)
+values ('00000000-0000-7000-8000-000000000173', '00000000-0000-7000-8000-000000000093', '2099-12-25', '[]');
 insert into lessons.packages (id, student_id, expires_at, created_by)
 values ('00000000-0000-7000-8000-000000000131', '00000000-0000-7000-8000-000000000094', now() + interval '90 days',
         '00000000-0000-7000-8000-000000000001');

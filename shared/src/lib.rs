@@ -24,6 +24,7 @@ pub mod log;
 pub mod opaque_token;
 pub mod outbox;
 pub mod page;
+pub mod precondition;
 mod problem;
 pub mod recipient;
 pub mod reply;

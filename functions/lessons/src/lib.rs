@@ -11,6 +11,7 @@ pub mod cancellation;
 pub mod event;
 pub mod feed;
 pub mod hold;
+pub mod hours;
 pub mod leaver;
 pub mod lesson;
 pub mod notification;

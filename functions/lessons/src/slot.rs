@@ -1,5 +1,7 @@
 //! Time of a teacher on offer. Whether a slot is free is never stored: its lessons and holds say so.
 
+pub mod bulk;
+
 use shared::error::Error;
 use shared::prelude::*;
 
@@ -53,8 +55,8 @@ pub struct OpenSlot {
     pub free: Vec<Interval>,
 }
 
-/// A part of a slot.
-#[derive(Deserialize)]
+/// A part of a slot, or another stretch of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[answer]
 pub struct Interval {
     /// When it begins.
@@ -168,9 +170,14 @@ pub async fn insert(tx: &Tx, admin: &User, new: &NewSlot) -> Result<Slot> {
             &[&Uuid::now_v7(), &new.teacher_id, &admin.id, &new.start_at, &new.end_at],
         )
         .await
-        .on_constraint("slots_role", || unprocessable("teacher_id is nobody who teaches"))
+        .on_constraint("slots_role", not_a_teacher)
         .on_constraint("slots_interval", too_long)?;
     made.ok_or_else(overlapping)
+}
+
+/// Time is offered by those who teach.
+pub(crate) fn not_a_teacher() -> Error {
+    unprocessable("teacher_id is nobody who teaches")
 }
 
 fn too_long() -> Error {

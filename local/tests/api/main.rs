@@ -58,10 +58,11 @@ const WITH_PROVIDER: [&str; 6] = [
 ];
 
 /// Routes of administration: 403 without the role.
-const ADMIN: [&str; 12] = [
+const ADMIN: [&str; 13] = [
     "create-admin-action",
     "create-package",
     "create-slot",
+    "create-slots",
     "expire-holds",
     "expire-packages",
     "get-delivery-metrics",

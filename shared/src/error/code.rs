@@ -25,6 +25,8 @@ pub enum Code {
     NotAcceptable,
     /// 409: the state of the thing forbids it.
     Conflict,
+    /// 412: the thing was changed since the caller read it.
+    PreconditionFailed,
     /// 413: the body is over the gateway's or Lambda's limit.
     PayloadTooLarge,
     /// 415: the content type is not one that the route takes.
@@ -56,6 +58,7 @@ impl Code {
             Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Code::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Code::Conflict => StatusCode::CONFLICT,
+            Code::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Code::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Code::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Code::SafetyBlocked | Code::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,
@@ -78,6 +81,7 @@ impl Code {
             Code::MethodNotAllowed => "METHOD_NOT_ALLOWED",
             Code::NotAcceptable => "NOT_ACCEPTABLE",
             Code::Conflict => "CONFLICT",
+            Code::PreconditionFailed => "PRECONDITION_FAILED",
             Code::PayloadTooLarge => "PAYLOAD_TOO_LARGE",
             Code::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
             Code::SafetyBlocked => "SAFETY_BLOCKED",

@@ -28,7 +28,7 @@ use crate::settings::{self, Environment};
 const REQUEST_ID: &str = "x-request-id";
 
 /// What a page may read of an answer besides what it may always; the template says the same of the gateway's own errors.
-const EXPOSED: &str = "X-Request-ID, Retry-After";
+const EXPOSED: &str = "X-Request-ID, Retry-After, ETag";
 
 pub(super) async fn run(route: Arc<HttpRoute>) -> Result<(), lambda_runtime::Error> {
     // `lambda_http` decodes the event. Its `run` would also decode answers of any character set on their way out, with

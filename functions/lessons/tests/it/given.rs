@@ -234,6 +234,41 @@ pub(crate) async fn run(db: &Database, sql: &str) -> u64 {
     db.execute(sql, &[]).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"))
 }
 
+/// A wall time in UTC on the day that comes in so many days, as the API writes it.
+pub(crate) fn on_day(days: i64, time: &str) -> String {
+    format!("{}T{time}:00Z", date_in(days))
+}
+
+/// The day that comes in so many days, in UTC.
+pub(crate) fn date_in(days: i64) -> String {
+    Timestamp::from_second(Timestamp::now().as_second() + days * 86_400).expect("a moment").to_string()[..10]
+        .to_owned()
+}
+
+/// The path of somebody's weekly hours.
+pub(crate) fn schedule_of(teacher: &Client) -> String {
+    format!("/api/v1/scheduling/teachers/{}/schedule", teacher.id())
+}
+
+/// Hours in UTC that are the same on every day.
+pub(crate) fn daily(hours: &[(&str, &str)]) -> Value {
+    let window = |weekday: i64| move |(from, until): &(&str, &str)| json!({ "weekday": weekday, "from": from, "until": until });
+    let windows: Vec<Value> = (0..7).flat_map(|weekday| hours.iter().map(window(weekday))).collect();
+    json!({ "timezone": "UTC", "windows": windows, "horizon_days": 10 })
+}
+
+/// The times in a list of an answer, as `start end` without the dates' years and the seconds.
+pub(crate) fn times(list: &Value) -> Vec<String> {
+    let short = |item: &Value, name: &str| item[name].as_str().expect("a moment")[5..16].to_owned();
+    let both = |item: &Value| format!("{} {}", short(item, "start_at"), short(item, "end_at"));
+    list.as_array().expect("a list").iter().map(both).collect()
+}
+
+/// A part of a day in UTC as [`times`] writes it.
+pub(crate) fn time(days: i64, from: &str, until: &str) -> String {
+    format!("{} {}", &on_day(days, from)[5..16], &on_day(days, until)[5..16])
+}
+
 /// The statuses of answers that were asked for at once, sorted.
 pub(crate) async fn at_once(calls: Vec<impl Future<Output = Answer>>) -> Vec<u16> {
     let mut statuses: Vec<u16> = join_all(calls).await.iter().map(Answer::status).collect();

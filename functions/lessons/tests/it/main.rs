@@ -1,6 +1,6 @@
 //! Tests of the lessons functions: the real programs behind the local gateway, on a real PostgreSQL.
 //!
-//! One module for each function, and `leaving` and `races` for what holds across them.
+//! One module for each function, and `leaving`, `offered` and `races` for what holds across them.
 
 mod cancel_booking;
 mod complete_lesson;
@@ -9,9 +9,12 @@ mod create_admin_action;
 mod create_calendar_feed;
 mod create_notification;
 mod create_package;
+mod create_schedule_exception;
 mod create_slot;
+mod create_slots;
 mod create_teacher_profile;
 mod delete_calendar_feed;
+mod delete_schedule_exception;
 mod end_holds;
 mod end_packages;
 mod expire_holds;
@@ -19,6 +22,7 @@ mod expire_packages;
 mod get_booking;
 mod get_booking_calendar;
 mod get_delivery_metrics;
+mod get_schedule;
 mod get_teacher_profile;
 mod given;
 mod hold_slot;
@@ -36,11 +40,14 @@ mod list_slots;
 mod list_student_packages;
 mod list_teacher_profiles;
 mod mark_no_show;
+mod offered;
+mod project_slots;
 mod races;
 mod read_calendar_feed;
 mod release_leavers;
 mod remind_lessons;
 mod reschedule_booking;
+mod set_schedule;
 mod tell_people;
 mod update_lesson;
 mod update_notification;

@@ -1,0 +1,30 @@
+//! Close a date or give it other hours, or take time off, as the teacher or an admin. The slots follow at once.
+
+use lessons::hours::{self, ChangedException, NewException, SchedulePath};
+use shared::prelude::*;
+
+fn main() {
+    serve(
+        post("/api/v1/scheduling/teachers/{teacher_id}/schedule/exceptions", create)
+            .or(404, "there is no such schedule, or it is another's")
+            .or(409, "the date has an exception already")
+            .or(
+                422,
+                "time off ends before it begins or is longer than 366 days, or there are too many exceptions",
+            ),
+    )
+}
+
+async fn create(
+    db: Db,
+    user: User,
+    Path(path): Path<SchedulePath>,
+    Json(new): Json<NewException>,
+) -> Result<Created<ChangedException>> {
+    new.check()?;
+    let tx = db.begin(&user).await?;
+    let schedule = hours::touch(&tx, path.teacher_id).await?;
+    let exception = hours::add_exception(&tx, path.teacher_id, &new).await?;
+    let changes = hours::project(tx, &schedule, true).await?;
+    Ok(Created(ChangedException { exception, changes }))
+}

@@ -1,0 +1,18 @@
+//! Let a date be as its weekday is again, or end time off, as the teacher or an admin. The slots follow at once.
+
+use lessons::hours::{self, Changes, ExceptionPath};
+use shared::prelude::*;
+
+fn main() {
+    serve(
+        delete("/api/v1/scheduling/teachers/{teacher_id}/schedule/exceptions/{exception_id}", remove)
+            .or(404, "there is no such exception, or it is another's"),
+    )
+}
+
+async fn remove(db: Db, user: User, Path(path): Path<ExceptionPath>) -> Result<Json<Changes>> {
+    let tx = db.begin(&user).await?;
+    let schedule = hours::touch(&tx, path.teacher_id).await?;
+    hours::remove_exception(&tx, &path).await?;
+    hours::project(tx, &schedule, true).await.map(Json)
+}
