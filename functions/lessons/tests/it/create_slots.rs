@@ -11,7 +11,8 @@ fn slots(practice: &Practice, more: Value) -> Value {
         "teacher_id": practice.teacher.id(), "timezone": "Europe/Berlin", "from_date": "2099-03-23",
         "to_date": "2099-04-05", "weekdays": [0, 6], "hours": [{ "from": "09:00", "until": "10:30" }],
     });
-    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let more = more.as_object().expect("fields").clone();
+    body.as_object_mut().expect("an object").extend(more);
     body
 }
 

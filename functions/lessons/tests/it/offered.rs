@@ -19,7 +19,7 @@ impl Numbers {
 
     fn of<T: Clone>(&mut self, choices: &[T]) -> T {
         let place = self.below(choices.len() as u64);
-        choices[usize::try_from(place).unwrap()].clone()
+        choices[usize::try_from(place).expect("a place")].clone()
     }
 
     /// Some hours of a week that do not overlap: of each day at most two.
@@ -49,9 +49,9 @@ async fn offered(practice: &Practice) -> Vec<(String, Timestamp, Timestamp)> {
     let page =
         practice.student.get(&format!("{OPEN}?limit=100&teacher_id={}", practice.teacher.id())).await.json();
     let mut found = Vec::new();
-    for slot in page["items"].as_array().unwrap() {
-        for part in slot["free"].as_array().unwrap() {
-            let id = slot["id"].as_str().unwrap().to_owned();
+    for slot in page["items"].as_array().expect("items") {
+        for part in slot["free"].as_array().expect("parts") {
+            let id = slot["id"].as_str().expect("an id").to_owned();
             found.push((id, moment(&part["start_at"]), moment(&part["end_at"])));
         }
     }

@@ -16,11 +16,16 @@ async fn slot_at(practice: &Practice, moment: &str) -> String {
     let page =
         practice.student.get(&format!("{OPEN}?limit=100&teacher_id={}", practice.teacher.id())).await.json();
     let has = |slot: &&Value| {
-        slot["start_at"].as_str().unwrap() <= moment && moment < slot["end_at"].as_str().unwrap()
+        slot["start_at"].as_str().expect("a text") <= moment
+            && moment < slot["end_at"].as_str().expect("a text")
     };
-    let found =
-        page["items"].as_array().unwrap().iter().find(has).unwrap_or_else(|| panic!("{moment}: {page}"));
-    found["id"].as_str().unwrap().to_owned()
+    let found = page["items"]
+        .as_array()
+        .expect("items")
+        .iter()
+        .find(has)
+        .unwrap_or_else(|| panic!("{moment}: {page}"));
+    found["id"].as_str().expect("a text").to_owned()
 }
 
 /// The student holds a part of the slot that has its start, and gives the hold up.
