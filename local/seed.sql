@@ -193,6 +193,7 @@ on conflict do nothing;
 -- has a lesson of package 131 each: 111 a hold, 112 to 114 to come (called off, moved, read), 115 to 117 begun
 -- (their lessons 124 to 126 are changed and marked). 141 is a notification. The slots 171 and 172 are kept back and taken off.
 -- 93 has weekly hours, and the exception 173 of them goes.
+-- 181 and 182 are plans; 161 and 162 payments that are noted for package 131, of which the money of 162 came.
 select set_config('praxis.user_id', '', true);
 set local role praxis_service;
 insert into identity.users (id, email, display_name, locale, timezone)
@@ -209,7 +210,8 @@ do $$
 declare
     name text;
     names constant text[] := array['calendar_feeds', 'events', 'package_entries', 'bookings', 'packages', 'slots', 'teachers',
-                                   'notifications', 'schedule_exceptions', 'schedules'];
+                                   'notifications', 'schedule_exceptions', 'schedules', 'plans', 'payments', 'payment_refunds',
+                                   'money_entries'];
     people constant uuid[] := array['00000000-0000-7000-8000-000000000091', '00000000-0000-7000-8000-000000000093',
                                     '00000000-0000-7000-8000-000000000094'];
 begin
@@ -220,8 +222,13 @@ begin
     delete from lessons.notifications where user_id = any (people);
     delete from lessons.events where student_id = any (people) or teacher_id = any (people);
     delete from lessons.package_entries where package_id in (select id from lessons.packages where student_id = any (people));
+    delete from lessons.money_entries where payment_id in (select id from lessons.payments where student_id = any (people));
+    delete from lessons.payment_refunds where payment_id in (select id from lessons.payments where student_id = any (people));
+    delete from lessons.payments where student_id = any (people);
     delete from lessons.bookings where student_id = any (people) or teacher_id = any (people);
     delete from lessons.packages where student_id = any (people);
+    delete from lessons.plans
+    where id in ('00000000-0000-7000-8000-000000000181', '00000000-0000-7000-8000-000000000182');
     delete from lessons.slots where teacher_id = any (people);
     delete from lessons.schedule_exceptions where teacher_id = any (people);
     delete from lessons.schedules where teacher_id = any (people);
@@ -283,5 +290,15 @@ insert into lessons.calendar_feeds (id, user_id, token_hash)
 values ('00000000-0000-7000-8000-000000000151', '00000000-0000-7000-8000-000000000094', sha256('sample 151')),
        ('00000000-0000-7000-8000-000000000152', '00000000-0000-7000-8000-000000000094',
         sha256('sample-feed-sample-feed-sample-f'));
+
+insert into lessons.plans (id, title, lessons_total, duration_days, price_minor, currency)
+values ('00000000-0000-7000-8000-000000000181', 'standard-8', 8, 45, 8900, 'EUR'),
+       ('00000000-0000-7000-8000-000000000182', 'starter-4', 4, 30, 4900, 'EUR');
+insert into lessons.payments (id, package_id, student_id, amount_minor, currency, external_reference, paid_at)
+values ('00000000-0000-7000-8000-000000000161', '00000000-0000-7000-8000-000000000131', '00000000-0000-7000-8000-000000000094',
+        9900, 'EUR', 'inv-17', null),
+       ('00000000-0000-7000-8000-000000000162', '00000000-0000-7000-8000-000000000131', '00000000-0000-7000-8000-000000000094',
+        20000, 'EUR', 'inv-18', now());
+select lessons.settle_payment('00000000-0000-7000-8000-000000000162');
 
 commit;

@@ -63,6 +63,10 @@ const SETTINGS: &[&str] = &[
     "SUPABASE_SIGNS_BY_SECRET",
     "SUPABASE_URL",
     "SSL_CERT_FILE",
+    "STRIPE_API_URL",
+    "STRIPE_LIVEMODE",
+    "STRIPE_SECRET_KEY",
+    "STRIPE_WEBHOOK_SECRET",
     "TZ",
 ];
 

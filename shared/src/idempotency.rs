@@ -32,6 +32,14 @@ struct Claim {
 }
 
 impl Idempotency {
+    /// The key; 400 without one, for what must not happen twice and keeps the key with what it makes.
+    pub fn require(&self) -> Result<&str> {
+        self.key.as_deref().ok_or_else(|| {
+            let sentence = "Idempotency-Key is required: a repetition with the same key does it once";
+            invalid_field("/Idempotency-Key", "missing", sentence)
+        })
+    }
+
     /// Claims the key for this transaction; gives the kept answer if the request is a repetition. Two at once: the
     /// second waits for the first's commit. The person's row must exist.
     ///

@@ -104,6 +104,20 @@ pub async fn insert(tx: &Tx, admin: &User, new: &NewAdminAction) -> Result<Admin
     .await
 }
 
+/// Notes what an admin did to a thing of the practice, with the ids and states of it. Pipeline it with what did it.
+pub async fn note(
+    tx: &Tx,
+    admin: &User,
+    action: &str,
+    (target_type, target_id): (&str, Option<Uuid>),
+    payload: &Value,
+) -> Result<()> {
+    let sql = "insert into lessons.admin_actions (id, admin_id, action, target_type, target_id, payload)
+               values ($1, $2, $3, $4, $5, $6)";
+    let target_id = target_id.map(|id| id.to_string());
+    tx.execute(sql, &[&Uuid::now_v7(), &admin.id, &action, &target_type, &target_id, payload]).await.map(drop)
+}
+
 /// A page of the journal, the newest line first.
 pub async fn list(tx: &Tx, paging: Paging) -> Result<Page<AdminAction>> {
     let (total, items) = tx

@@ -6,7 +6,9 @@ use shared::error::Error;
 use shared::identity;
 use shared::prelude::*;
 
+use crate::admin_action;
 use crate::event::{self, Event};
+use crate::money;
 
 text_enum! {
     /// Where a package is in its life.
@@ -39,6 +41,10 @@ text_enum! {
         Use = "use",
         /// Lessons were taken back.
         Revoke = "revoke",
+        /// It lasts longer.
+        Extend = "extend",
+        /// It was called off.
+        Cancel = "cancel",
     }
 }
 
@@ -61,6 +67,14 @@ pub struct Package {
     pub status: PackageStatus,
     /// Whether nothing new is booked, because its payment is disputed.
     pub is_frozen: bool,
+    /// The plan that was bought; null for one that an admin gave.
+    pub plan_id: Option<Uuid>,
+    /// What it cost when it was bought, as a decimal number of the currency's decimals.
+    #[read(price)]
+    pub price_amount: Option<String>,
+    /// The currency's code.
+    #[read(|row| row.get("currency"))]
+    pub price_currency: Option<String>,
     /// When it was made.
     pub created_at: Time,
     /// When it was last changed.
@@ -138,6 +152,13 @@ impl Package {
             return Err(none_left());
         }
         Ok(())
+    }
+}
+
+fn price(row: &Row) -> Result<Option<String>> {
+    match (row.get::<Option<String>>("currency")?, row.get::<Option<i64>>("price_minor")?) {
+        (Some(currency), Some(minor)) => Ok(Some(money::write(&currency, minor))),
+        _ => Ok(None),
     }
 }
 
@@ -251,6 +272,74 @@ pub async fn return_until(tx: &Tx, package_id: Uuid, booking_id: Uuid, ends: Tim
     let sql = "insert into lessons.package_entries (id, package_id, kind, booking_id, package_ends)
                values ($1, $2, 'return', $3, $4)";
     tx.execute(sql, &[&Uuid::now_v7(), &package_id, &booking_id, &ends]).await.map(drop)
+}
+
+text_enum! {
+    /// What an admin does to a package.
+    pub enum Adjustment {
+        /// More lessons.
+        Grant = "grant",
+        /// Fewer lessons.
+        Revoke = "revoke",
+        /// It lasts longer.
+        Extend = "extend",
+        /// It ends, its holds with it, and what is left is taken back. Lessons that are booked take place.
+        Cancel = "cancel",
+    }
+}
+
+/// What an admin does to a package, and why.
+#[input]
+pub struct Adjust {
+    /// What is done.
+    pub action: Adjustment,
+    /// How many lessons, of a grant and of what is taken back.
+    pub lessons: Option<Int<1, 1000>>,
+    /// Until when it lasts, of an extension.
+    pub expires_at: Option<Time>,
+    /// Why. The student reads it too.
+    pub reason: Name<1, 512>,
+}
+
+/// Does it, as an admin, in one flight that ends the transaction. 422 where there is nothing to do it to.
+pub async fn adjust(tx: Tx, admin: &User, package_id: Uuid, adjust: &Adjust) -> Result<Package> {
+    let (needs_lessons, needs_end) = match adjust.action {
+        Adjustment::Grant | Adjustment::Revoke => (true, false),
+        Adjustment::Extend => (false, true),
+        Adjustment::Cancel => (false, false),
+    };
+    if adjust.lessons.is_some() != needs_lessons {
+        let sentence = "Lessons are granted and taken back by their number, and by nothing else";
+        return Err(invalid_field("/lessons", "lessons", sentence));
+    }
+    if adjust.expires_at.is_some() != needs_end {
+        let sentence = "A package is extended to a moment, and only that has one";
+        return Err(invalid_field("/expires_at", "expires_at", sentence));
+    }
+    let done = json!({ "action": adjust.action, "lessons": adjust.lessons, "expires_at": adjust.expires_at, "reason": adjust.reason });
+    tx.commit_with(async |tx| {
+        let (adjusted, noted, package) = tokio::join!(
+            biased;
+            write_adjustment(tx, package_id, adjust),
+            admin_action::note(tx, admin, "package.adjust", ("package", Some(package_id)), &done),
+            get(tx, package_id),
+        );
+        adjusted?;
+        noted?;
+        package
+    })
+    .await
+}
+
+async fn write_adjustment(tx: &Tx, package_id: Uuid, adjust: &Adjust) -> Result<u64> {
+    let lessons = adjust.lessons.map(|lessons| i32::try_from(lessons.get())).transpose()?;
+    let sql = "select lessons.adjust_package($1, $2, $3, $4, $5)";
+    let reason = adjust.reason.as_str();
+    let adjusted = tx.execute(sql, &[&package_id, &adjust.action, &lessons, &adjust.expires_at, &reason]).await;
+    adjusted
+        .on_constraint("packages_adjustable", || unprocessable("Package is not active"))
+        .on_constraint("packages_later_end", || unprocessable("Package would not last longer"))
+        .on_constraint("packages_lessons_left", none_left)
 }
 
 /// Ends packages whose time is over, a thousand at most; gives their number.

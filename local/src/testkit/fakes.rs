@@ -6,6 +6,7 @@ mod oidc;
 mod provider;
 mod secrets;
 mod smtp;
+mod stripe;
 
 pub use identity::IdentityProvider;
 pub use keys::{Key, token, unsigned_token};
@@ -13,6 +14,7 @@ pub use oidc::{Misbehaviour, OidcProvider};
 pub use provider::{Behaviour, Provider};
 pub use secrets::Secrets;
 pub use smtp::{Delivery, MailServer};
+pub use stripe::{Stripe, StripeCall, Trouble, sign};
 
 use axum::Router;
 

@@ -48,9 +48,10 @@ const OPTIONAL: [&str; 6] =
     ["browser-logout", "logout", "preview-password-reset", "register", "reset-password", "verify-email"];
 
 /// Public routes that need a provider which a sample event cannot bring; their own tests have one.
-const WITH_PROVIDER: [&str; 6] = [
+const WITH_PROVIDER: [&str; 7] = [
     "finish-clever-sign-in",
     "finish-google-sign-in",
+    "receive-stripe-event",
     "start-clever-link",
     "start-clever-sign-in",
     "start-google-link",
@@ -58,19 +59,26 @@ const WITH_PROVIDER: [&str; 6] = [
 ];
 
 /// Routes of administration: 403 without the role.
-const ADMIN: [&str; 13] = [
+const ADMIN: [&str; 20] = [
+    "adjust-package",
     "create-admin-action",
     "create-package",
+    "create-plan",
     "create-slot",
     "create-slots",
     "expire-holds",
     "expire-packages",
     "get-delivery-metrics",
+    "get-kpi-overview",
+    "get-operations-overview",
     "list-admin-actions",
     "list-audit",
     "list-pending-events",
     "list-slots",
     "list-users",
+    "refund-payment",
+    "update-payment-status",
+    "update-plan",
     "update-user",
 ];
 
@@ -104,11 +112,13 @@ const OWN: [&str; 22] = [
 ];
 
 /// Routes that do something with what only the sample person has, and what somebody without it is told.
-const WITHOUT_IT: [(&str, u16); 7] = [
+const WITHOUT_IT: [(&str, u16); 9] = [
     ("change-password", 403),
     ("create-teacher-profile", 403),
     ("hold-slot", 403),        // a student's, and the stranger has no role yet
     ("list-my-students", 403), // a teacher's
+    ("list-plans", 200),
+    ("purchase-package", 403), // a student's, and the stranger has no role yet
     ("reauthenticate", 409),
     ("restore-me", 409),
     ("update-public-profile", 200),
@@ -145,7 +155,7 @@ impl Sample {
             let proves = ["authorization", "cookie", "x-csrf-token"];
             let is_token = with_token && proves.iter().any(|proof| name.eq_ignore_ascii_case(proof));
             let is_about_content =
-                ["accept", "content-type"].iter().any(|plain| name.eq_ignore_ascii_case(plain));
+                ["accept", "content-type", "idempotency-key"].iter().any(|plain| name.eq_ignore_ascii_case(plain));
             if is_token || is_about_content {
                 call = call.header(name, value.as_str().unwrap_or_default());
             }

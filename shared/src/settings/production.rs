@@ -20,7 +20,7 @@ enum Rule {
 
 /// Mail servers have a rule of their own where they are read, and databases theirs in `database::target`, because both
 /// hold for secrets too.
-const ADDRESSES: [(&str, Rule); 10] = [
+const ADDRESSES: [(&str, Rule); 11] = [
     ("APP_URL", Rule::Required),
     ("API_URL", Rule::Https),
     ("AUTH_ISSUER", Rule::HttpsOrLoopback),
@@ -30,6 +30,7 @@ const ADDRESSES: [(&str, Rule); 10] = [
     ("JWT_ISSUER", Rule::HttpsOrLoopback),
     ("OPENAI_BASE_URL", Rule::Https),
     ("REDIS_URL", Rule::Redis),
+    ("STRIPE_API_URL", Rule::HttpsOrLoopback),
     ("SUPABASE_URL", Rule::HttpsOrLoopback),
 ];
 

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::rights::{exported, follow, run, stack, unzip};
 
 /// A row of each table for the person `$1`, parents first.
-const ROWS: [(&str, &str); 32] = [
+const ROWS: [(&str, &str); 33] = [
     (
         "identity.users",
         "insert into identity.users (id, email, display_name, roles)
@@ -138,6 +138,11 @@ const ROWS: [(&str, &str); 32] = [
     (
         "lessons.packages",
         "insert into lessons.packages (id, student_id, expires_at) values (gen_random_uuid(), $1, now() + interval '9 days')",
+    ),
+    (
+        "lessons.payments",
+        "insert into lessons.payments (id, package_id, student_id, amount_minor, currency)
+         select gen_random_uuid(), id, $1, 100, 'EUR' from lessons.packages where student_id = $1",
     ),
     (
         "lessons.package_entries",

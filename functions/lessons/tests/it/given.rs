@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
-use local::testkit::{Answer, Client, Stack};
+use local::testkit::{Answer, Client, Stack, fakes};
 use serde_json::{Value, json};
 use tokio_postgres::Client as Database;
 use uuid::Uuid;
@@ -11,6 +11,10 @@ pub(crate) const SLOTS: &str = "/api/v1/scheduling/slots";
 pub(crate) const OPEN: &str = "/api/v1/scheduling/slots/open";
 pub(crate) const HOLD: &str = "/api/v1/booking/hold";
 pub(crate) const PACKAGES: &str = "/api/v1/billing/packages";
+
+pub(crate) const PLANS: &str = "/api/v1/billing/plans";
+pub(crate) const ADMIN_PLANS: &str = "/api/v1/admin/plans";
+pub(crate) const PAYMENTS: &str = "/api/v1/billing/payments";
 
 /// A practice with an admin, a teacher and a student.
 pub(crate) struct Practice {
@@ -32,6 +36,93 @@ pub(crate) async fn of(stack: Stack) -> Practice {
     let teacher = person(&stack, &db, "{student,teacher}").await;
     let student = person(&stack, &db, "{student}").await;
     Practice { stack, db, admin, teacher, student }
+}
+
+/// What signs the stand-in's events, and what did before.
+pub(crate) const WEBHOOK_SECRET: &str = "whsec_now";
+pub(crate) const WEBHOOK: &str = "/api/v1/billing/webhooks/stripe";
+
+/// A practice with an account at a stand-in for Stripe.
+pub(crate) struct Shop {
+    pub(crate) practice: Practice,
+    pub(crate) stripe: fakes::Stripe,
+}
+
+/// Something that was bought: its package, its payment, and the page where it is paid.
+pub(crate) struct Bought {
+    pub(crate) package: String,
+    pub(crate) payment: String,
+    pub(crate) session: String,
+}
+
+/// A practice with an account at a stand-in for Stripe.
+pub(crate) async fn shop() -> Shop {
+    let stripe = fakes::Stripe::start(WEBHOOK_SECRET).await;
+    let stack = Stack::builder()
+        .env("STRIPE_API_URL", stripe.url())
+        .env("STRIPE_SECRET_KEY", "sk_test_key")
+        .env("STRIPE_WEBHOOK_SECRET", format!("{WEBHOOK_SECRET}, whsec_before"));
+    Shop { practice: of(stack.start().await).await, stripe }
+}
+
+impl Shop {
+    /// The student buys eight lessons for 80.00 EUR.
+    pub(crate) async fn bought(&self) -> Bought {
+        let plan = self.practice.plan(8, "80.00", "EUR").await;
+        self.bought_of(&plan).await
+    }
+
+    /// The student buys a plan.
+    pub(crate) async fn bought_of(&self, plan: &str) -> Bought {
+        let purchase = buy(&self.practice.student, plan, &Uuid::new_v4().to_string()).await;
+        purchase.assert_status(201);
+        let purchase = purchase.json();
+        let id = |what: &str| purchase[what]["id"].as_str().expect("an id").to_owned();
+        let payment = id("payment");
+        Bought { package: id("package"), session: self.stripe.session_of(&payment), payment }
+    }
+
+    /// Tells of an event, and gives what became of it.
+    pub(crate) async fn tell(&self, event: &Value) -> String {
+        let told = self.try_tell(event).await;
+        told.assert_status(200);
+        told.str("state")
+    }
+
+    /// Tells of an event.
+    pub(crate) async fn try_tell(&self, event: &Value) -> Answer {
+        let body = event.to_string();
+        let signature = self.stripe.sign(&body);
+        let call = self.practice.stack.anonymous().request("POST", WEBHOOK).body(body);
+        call.header("stripe-signature", &signature).await
+    }
+
+    /// A purchase whose money came.
+    pub(crate) async fn paid(&self) -> Bought {
+        let bought = self.bought().await;
+        assert_eq!(self.tell(&self.stripe.pay(&bought.session, "paid")).await, "applied");
+        bought
+    }
+
+    /// What is known of a purchase: the payment's state, the package's, total and left of its lessons, and the money's ledger.
+    pub(crate) async fn known(&self, bought: &Bought) -> (String, String, i64, i64, i64) {
+        let payment = self.practice.student.get(&format!("{PAYMENTS}/{}", bought.payment)).await.str("status");
+        let status = format!("select state from lessons.packages where id = '{}'", bought.package);
+        let status: String = value(&self.practice.db, &status).await;
+        let (total, left, _) = self.practice.balance(&bought.package).await;
+        (payment, status, total, left, self.practice.ledger(&bought.payment).await.iter().sum())
+    }
+}
+
+/// A student buys a plan.
+pub(crate) async fn buy(student: &Client, plan: &str, key: &str) -> Answer {
+    let call = student.post("/api/v1/billing/packages/purchase", json!({ "plan_id": plan }));
+    call.header("idempotency-key", key).await
+}
+
+/// An admin gives money back.
+pub(crate) async fn refund(admin: &Client, payment: &str, body: Value, key: &str) -> Answer {
+    admin.post(&format!("{PAYMENTS}/{payment}/refund"), body).header("idempotency-key", key).await
 }
 
 /// A person with roles.
@@ -82,6 +173,37 @@ impl Practice {
         let made = self.admin.post(PACKAGES, package).await;
         made.assert_status(201);
         made.str("id")
+    }
+
+    /// A plan of so many lessons for 45 days.
+    pub(crate) async fn plan(&self, lessons: i64, amount: &str, currency: &str) -> String {
+        let plan = json!({
+            "title": format!("standard-{lessons}"), "lessons_total": lessons, "duration_days": 45, "price_amount": amount,
+            "price_currency": currency,
+        });
+        let made = self.admin.post(ADMIN_PLANS, plan).await;
+        made.assert_status(201);
+        made.str("id")
+    }
+
+    /// A payment in euros that the student notes for a package.
+    pub(crate) async fn noted_payment(&self, package: &str, amount: &str) -> String {
+        let new = json!({ "package_id": package, "amount": amount, "currency": "EUR" });
+        let made = self.student.post(PAYMENTS, new).await;
+        made.assert_status(201);
+        made.str("id")
+    }
+
+    /// What the admin says of a payment.
+    pub(crate) async fn note(&self, payment: &str, status: &str) -> Answer {
+        self.admin.patch(&format!("{PAYMENTS}/{payment}/status"), json!({ "status": status })).await
+    }
+
+    /// The lines of the money's ledger about a payment, the first first.
+    pub(crate) async fn ledger(&self, payment: &str) -> Vec<i64> {
+        let sql = "select amount_minor from lessons.money_entries where payment_id = $1 order by created_at, kind";
+        let payment: Uuid = payment.parse().expect("an id");
+        self.db.query(sql, &[&payment]).await.expect("lines").iter().map(|row| row.get(0)).collect()
     }
 
     /// A hold of the student.

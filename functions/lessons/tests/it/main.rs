@@ -1,14 +1,18 @@
 //! Tests of the lessons functions: the real programs behind the local gateway, on a real PostgreSQL.
 //!
-//! One module for each function, and `leaving`, `offered` and `races` for what holds across them.
+//! One module for each function, and `leaving`, `offered`, `payment_events` and `races` for what holds across them.
 
+mod adjust_package;
 mod cancel_booking;
+mod check_ledgers;
 mod complete_lesson;
 mod confirm_booking;
 mod create_admin_action;
 mod create_calendar_feed;
 mod create_notification;
 mod create_package;
+mod create_payment;
+mod create_plan;
 mod create_schedule_exception;
 mod create_slot;
 mod create_slots;
@@ -22,6 +26,9 @@ mod expire_packages;
 mod get_booking;
 mod get_booking_calendar;
 mod get_delivery_metrics;
+mod get_kpi_overview;
+mod get_operations_overview;
+mod get_payment;
 mod get_schedule;
 mod get_teacher_profile;
 mod given;
@@ -36,14 +43,21 @@ mod list_my_students;
 mod list_open_slots;
 mod list_package_entries;
 mod list_pending_events;
+mod list_plans;
 mod list_slots;
 mod list_student_packages;
+mod list_student_payments;
 mod list_teacher_profiles;
 mod mark_no_show;
 mod offered;
+mod payment_events;
 mod project_slots;
+mod purchase_package;
 mod races;
 mod read_calendar_feed;
+mod receive_stripe_event;
+mod reconcile_payments;
+mod refund_payment;
 mod release_leavers;
 mod remind_lessons;
 mod reschedule_booking;
@@ -51,6 +65,8 @@ mod set_schedule;
 mod tell_people;
 mod update_lesson;
 mod update_notification;
+mod update_payment_status;
+mod update_plan;
 mod update_slot;
 mod update_teacher_profile;
 mod withdraw_slot;
