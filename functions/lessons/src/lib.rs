@@ -24,7 +24,7 @@ pub mod plan;
 pub mod purchase;
 pub mod refund;
 pub mod slot;
-pub mod student;
 pub mod stripe;
+pub mod student;
 pub mod teacher;
 pub mod telling;

@@ -119,7 +119,11 @@ impl Deserr<Problems> for Decimal {
         };
         match exact(&text, 18) {
             Some(_) if text.len() <= 40 => Ok(Decimal(text)),
-            _ => Err(problem(location, "decimal", "Input should be a positive decimal number, for example 99.50")),
+            _ => Err(problem(
+                location,
+                "decimal",
+                "Input should be a positive decimal number, for example 99.50",
+            )),
         }
     }
 }
@@ -161,9 +165,17 @@ mod tests {
 
     #[test]
     fn an_amount_has_its_currencys_decimals() {
-        for (code, decimals) in
-            [("EUR", 2), ("JPY", 0), ("KWD", 3), ("CLF", 4), ("ISK", 0), ("UGX", 0), ("MGA", 2), ("HUF", 2), ("VND", 0)]
-        {
+        for (code, decimals) in [
+            ("EUR", 2),
+            ("JPY", 0),
+            ("KWD", 3),
+            ("CLF", 4),
+            ("ISK", 0),
+            ("UGX", 0),
+            ("MGA", 2),
+            ("HUF", 2),
+            ("VND", 0),
+        ] {
             assert_eq!(Currency::parse(code).unwrap().decimals(), decimals, "{code}");
         }
         for (text, code, minor) in [

@@ -335,7 +335,8 @@ async fn write_adjustment(tx: &Tx, package_id: Uuid, adjust: &Adjust) -> Result<
     let lessons = adjust.lessons.map(|lessons| i32::try_from(lessons.get())).transpose()?;
     let sql = "select lessons.adjust_package($1, $2, $3, $4, $5)";
     let reason = adjust.reason.as_str();
-    let adjusted = tx.execute(sql, &[&package_id, &adjust.action, &lessons, &adjust.expires_at, &reason]).await;
+    let adjusted =
+        tx.execute(sql, &[&package_id, &adjust.action, &lessons, &adjust.expires_at, &reason]).await;
     adjusted
         .on_constraint("packages_adjustable", || unprocessable("Package is not active"))
         .on_constraint("packages_later_end", || unprocessable("Package would not last longer"))

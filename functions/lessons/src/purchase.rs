@@ -70,10 +70,13 @@ pub async fn begin(tx: &Tx, plan_id: Uuid, provider: Provider, key: &str) -> Res
     struct Begun {
         payment: Option<Uuid>,
     }
-    let begun = tx.one::<Begun>("select lessons.purchase($1, $2, $3) as payment", &[&plan_id, &provider, &key]).await;
+    let begun =
+        tx.one::<Begun>("select lessons.purchase($1, $2, $3) as payment", &[&plan_id, &provider, &key]).await;
     let begun = begun
         .on_constraint("payments_once", || conflict("the idempotency key was used for another request"))
-        .on_constraint("payments_waiting", || conflict("20 payments wait, which is as many as there may be"))?;
+        .on_constraint("payments_waiting", || {
+            conflict("20 payments wait, which is as many as there may be")
+        })?;
     begun.payment.ok_or_else(plan::missing)
 }
 
@@ -193,7 +196,8 @@ impl Told {
             Err(stripe::Failure::Refused(_)) => Ok(self),
             // Told again, it will be known.
             Err(failure @ stripe::Failure::Unknown(_)) => {
-                Err(unavailable("the payment provider does not answer", 60).because(Error::from(failure).message().to_owned()))
+                Err(unavailable("the payment provider does not answer", 60)
+                    .because(Error::from(failure).message().to_owned()))
             }
         }
     }

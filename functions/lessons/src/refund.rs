@@ -185,8 +185,8 @@ pub struct Taken {
 impl Due {
     /// Asks Stripe for it. A refusal is an answer; an error is when nobody knows.
     pub async fn ask(&self, stripe: &Stripe) -> Result<Taken> {
-        let amount = Currency::parse(&self.currency)
-            .and_then(|currency| stripe::amount(currency, self.amount_minor));
+        let amount =
+            Currency::parse(&self.currency).and_then(|currency| stripe::amount(currency, self.amount_minor));
         let refused = Taken { provider_refund: None, status: RefundStatus::Failed };
         let (Some(amount), Some(intent)) = (amount, &self.intent_id) else { return Ok(refused) };
         match stripe.refund((self.payment_id, self.id), intent, amount).await {

@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 use shared::describe::Operation;
 use shared::error::{Code, Error, upstream_unavailable};
 use shared::http_client;
+use shared::prelude::*;
 use shared::request::{FromRequest, Request};
 use shared::secrets;
 use shared::settings::{self, SettingError};
-use shared::prelude::*;
 
 use crate::money::Currency;
 
@@ -238,13 +238,15 @@ impl Stripe {
         let response = request.send().await.map_err(|cause| unknown(&cause.without_url()))?;
         let status = response.status().as_u16();
         let body = http_client::read(response, LIMIT).await.map_err(|cause| unknown(&cause))?;
-        let body: Value = serde_json::from_slice(&body).map_err(|_| Failure::Unknown(format!("{status} and no JSON")))?;
+        let body: Value =
+            serde_json::from_slice(&body).map_err(|_| Failure::Unknown(format!("{status} and no JSON")))?;
         match status {
             200..=299 => Ok(body),
             // 409: the same key is at work right now.
             409 | 429 | 500.. => Err(Failure::Unknown(format!("{status}"))),
             _ => {
-                let code = body["error"]["code"].as_str().or(body["error"]["type"].as_str()).unwrap_or("error");
+                let code =
+                    body["error"]["code"].as_str().or(body["error"]["type"].as_str()).unwrap_or("error");
                 Err(Failure::Refused(code.chars().take(100).collect()))
             }
         }
@@ -265,7 +267,9 @@ impl From<Failure> for Error {
             Failure::Refused(why) => {
                 Error::new(Code::UpstreamUnavailable, "the payment provider refused").because(why)
             }
-            Failure::Unknown(why) => upstream_unavailable("the payment provider does not answer").because(why),
+            Failure::Unknown(why) => {
+                upstream_unavailable("the payment provider does not answer").because(why)
+            }
         }
     }
 }
@@ -310,7 +314,8 @@ impl FromRequest for Signed {
         let header = request.header("stripe-signature").unwrap_or_default();
         let now = Timestamp::now().as_second();
         if !secrets.split(',').any(|secret| is_signed(header, &request.body, secret.trim(), now)) {
-            let sentence = "Stripe-Signature should be Stripe's signature of this body, at most 5 minutes old";
+            let sentence =
+                "Stripe-Signature should be Stripe's signature of this body, at most 5 minutes old";
             return Err(invalid_field("/Stripe-Signature", "signature", sentence));
         }
         let event = serde_json::from_slice(&request.body);
@@ -353,7 +358,9 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
 impl Told {
     /// What an event says; 400 for what is no event.
     pub fn of_event(event: &Value) -> Result<Told> {
-        let text = |value: &Value, limit: usize| value.as_str().filter(|text| (1..=limit).contains(&text.len())).map(str::to_owned);
+        let text = |value: &Value, limit: usize| {
+            value.as_str().filter(|text| (1..=limit).contains(&text.len())).map(str::to_owned)
+        };
         let (Some(id), Some(kind)) = (text(&event["id"], 255), text(&event["type"], 128)) else {
             return Err(invalid_field("", "event", "the body should be an event"));
         };
@@ -435,7 +442,8 @@ fn said(kind: &str, object: &Value) -> (Value, Option<&'static str>) {
     let code = object["currency"].as_str().unwrap_or_default();
     let currency = Currency::parse(code);
     let money = |value: &Value| currency.and_then(|currency| minor(currency, value.as_i64()?));
-    let amount = if fact == "paid" || fact == "processing" { &object["amount_total"] } else { &object["amount"] };
+    let amount =
+        if fact == "paid" || fact == "processing" { &object["amount_total"] } else { &object["amount"] };
     let is_session = kind.starts_with("checkout.session.");
     let status = match (fact, object["status"].as_str().unwrap_or_default()) {
         ("refund", "succeeded") => "succeeded",
@@ -530,10 +538,18 @@ mod tests {
         assert!(!is_signed(&header(now, "whsec_a"), b"{}", "whsec_a", now));
         assert!(!is_signed(&header(now, ""), body.as_bytes(), "", now));
         // Two secrets sign while one takes over from the other; `v0` is a test's and counts for nothing.
-        let both = format!("t={now},v0=00,v1={},v1={}", sign("whsec_b", now, body), sign("whsec_a", now, body));
+        let both =
+            format!("t={now},v0=00,v1={},v1={}", sign("whsec_b", now, body), sign("whsec_a", now, body));
         assert!(good(&both));
         assert!(!good(&format!("t={now},v0={}", sign("whsec_a", now, body))));
-        for bad in ["", "t=", "v1=00", "t=x,v1=00", &format!("t={now},v1=zz"), &format!("t={now},v1={}é", "0".repeat(62))] {
+        for bad in [
+            "",
+            "t=",
+            "v1=00",
+            "t=x,v1=00",
+            &format!("t={now},v1=zz"),
+            &format!("t={now},v1={}é", "0".repeat(62)),
+        ] {
             assert!(!good(bad), "{bad}");
         }
     }

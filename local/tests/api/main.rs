@@ -154,8 +154,9 @@ impl Sample {
         for (name, value) in self.event["headers"].as_object().into_iter().flatten() {
             let proves = ["authorization", "cookie", "x-csrf-token"];
             let is_token = with_token && proves.iter().any(|proof| name.eq_ignore_ascii_case(proof));
-            let is_about_content =
-                ["accept", "content-type", "idempotency-key"].iter().any(|plain| name.eq_ignore_ascii_case(plain));
+            let is_about_content = ["accept", "content-type", "idempotency-key"]
+                .iter()
+                .any(|plain| name.eq_ignore_ascii_case(plain));
             if is_token || is_about_content {
                 call = call.header(name, value.as_str().unwrap_or_default());
             }

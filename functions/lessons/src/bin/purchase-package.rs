@@ -1,7 +1,7 @@
 //! Buy a package: answers where it is paid. It can be used when its money has come, and not before.
 
-use lessons::purchase::{self, NewPurchase, Purchase};
 use lessons::plan;
+use lessons::purchase::{self, NewPurchase, Purchase};
 use lessons::stripe::Stripe;
 use shared::prelude::*;
 

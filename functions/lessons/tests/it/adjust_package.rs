@@ -23,7 +23,8 @@ async fn an_admin_grants_takes_back_extends_and_calls_off_and_each_line_says_why
     let later = in_hours(100 * 24);
     let extended = adjust(json!({ "action": "extend", "expires_at": later, "reason": "ill" })).await;
     assert_eq!(extended.assert_status(200).str("expires_at"), later);
-    let refused = adjust(json!({ "action": "extend", "expires_at": in_hours(99 * 24), "reason": "ill" })).await;
+    let refused =
+        adjust(json!({ "action": "extend", "expires_at": in_hours(99 * 24), "reason": "ill" })).await;
     refused.assert_error(422, "UNPROCESSABLE", "Package would not last longer");
     let ended = adjust(json!({ "action": "cancel", "reason": "left the school" })).await;
     assert_eq!(ended.assert_status(200).str("status"), "canceled");
@@ -32,7 +33,10 @@ async fn an_admin_grants_takes_back_extends_and_calls_off_and_each_line_says_why
     let refused = adjust(json!({ "action": "grant", "lessons": 1, "reason": "again" })).await;
     refused.assert_error(422, "UNPROCESSABLE", "Package is not active");
     let lines = practice.lines(&package).await;
-    assert_eq!(lines, ["grant", "grant", "hold", "book", "hold", "revoke", "extend", "release", "revoke", "cancel"]);
+    assert_eq!(
+        lines,
+        ["grant", "grant", "hold", "book", "hold", "revoke", "extend", "release", "revoke", "cancel"]
+    );
     practice.assert_ledgers().await;
     let noted = "select count(*) from lessons.admin_actions where action = 'package.adjust'";
     assert_eq!(given::value::<i64>(&practice.db, noted).await, 4);

@@ -45,7 +45,11 @@ async fn nobody_pays_for_anothers_package_nor_for_one_that_is_over() {
         practice.student.post(PAYMENTS, new).await.assert_invalid(&["/amount"]);
     }
     given::run(&practice.db, "update lessons.packages set expires_at = now()").await;
-    practice.student.post(PAYMENTS, new.clone()).await.assert_error(422, "UNPROCESSABLE", "Package is expired");
+    practice.student.post(PAYMENTS, new.clone()).await.assert_error(
+        422,
+        "UNPROCESSABLE",
+        "Package is expired",
+    );
     given::run(&practice.db, "update lessons.packages set state = 'canceled'").await;
     practice.student.post(PAYMENTS, new).await.assert_error(422, "UNPROCESSABLE", "Package is not active");
     assert_eq!(given::value::<i64>(&practice.db, "select count(*) from lessons.payments").await, 0);

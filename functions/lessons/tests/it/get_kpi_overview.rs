@@ -11,9 +11,17 @@ async fn money_is_summed_by_currency_from_its_ledger() {
     let practice = given::practice().await;
     let empty = practice.admin.get(KPI).await.json();
     assert_eq!((&empty["payments_net_amount"], &empty["revenue"]), (&json!("0"), &json!([])));
-    assert_eq!((&empty["users_total"], &empty["users_students"], &empty["users_teachers"]), (&json!(3), &json!(3), &json!(1)));
+    assert_eq!(
+        (&empty["users_total"], &empty["users_students"], &empty["users_teachers"]),
+        (&json!(3), &json!(3), &json!(1))
+    );
     let package = practice.package(2).await;
-    for (amount, states) in [("100.00", &["succeeded"][..]), ("50.00", &["succeeded", "refunded"]), ("7.00", &["failed"]), ("9.00", &[])] {
+    for (amount, states) in [
+        ("100.00", &["succeeded"][..]),
+        ("50.00", &["succeeded", "refunded"]),
+        ("7.00", &["failed"]),
+        ("9.00", &[]),
+    ] {
         let payment = practice.noted_payment(&package, amount).await;
         for state in states {
             practice.note(&payment, state).await.assert_status(200);
@@ -46,7 +54,8 @@ async fn money_is_summed_by_currency_from_its_ledger() {
     practice.note(&payment, "succeeded").await.assert_status(200);
     let kpi = practice.admin.get(KPI).await.json();
     assert_eq!(kpi["payments_net_amount"], json!(null));
-    let net: Vec<_> = kpi["revenue"].as_array().unwrap().iter().map(|one| (&one["currency"], &one["net_amount"])).collect();
+    let net: Vec<_> =
+        kpi["revenue"].as_array().unwrap().iter().map(|one| (&one["currency"], &one["net_amount"])).collect();
     assert_eq!(net, [(&json!("EUR"), &json!("100.00")), (&json!("JPY"), &json!("8000"))]);
 }
 
@@ -57,5 +66,8 @@ async fn who_looks_is_noted_and_only_admins_do() {
     given::assert_for_admins(&practice, async |caller| caller.get(KPI).await).await;
     let noted = practice.admin.get("/api/v1/admin/actions").await.json();
     assert_eq!((&noted["total"], &noted["items"][0]["action"]), (&json!(1), &json!("admin.kpi.view")));
-    assert_eq!((&noted["items"][0]["target_type"], &noted["items"][0]["target_id"]), (&json!("kpi_overview"), &json!(null)));
+    assert_eq!(
+        (&noted["items"][0]["target_type"], &noted["items"][0]["target_id"]),
+        (&json!("kpi_overview"), &json!(null))
+    );
 }

@@ -106,7 +106,8 @@ impl Shop {
 
     /// What is known of a purchase: the payment's state, the package's, total and left of its lessons, and the money's ledger.
     pub(crate) async fn known(&self, bought: &Bought) -> (String, String, i64, i64, i64) {
-        let payment = self.practice.student.get(&format!("{PAYMENTS}/{}", bought.payment)).await.str("status");
+        let payment =
+            self.practice.student.get(&format!("{PAYMENTS}/{}", bought.payment)).await.str("status");
         let status = format!("select state from lessons.packages where id = '{}'", bought.package);
         let status: String = value(&self.practice.db, &status).await;
         let (total, left, _) = self.practice.balance(&bought.package).await;
@@ -201,7 +202,8 @@ impl Practice {
 
     /// The lines of the money's ledger about a payment, the first first.
     pub(crate) async fn ledger(&self, payment: &str) -> Vec<i64> {
-        let sql = "select amount_minor from lessons.money_entries where payment_id = $1 order by created_at, kind";
+        let sql =
+            "select amount_minor from lessons.money_entries where payment_id = $1 order by created_at, kind";
         let payment: Uuid = payment.parse().expect("an id");
         self.db.query(sql, &[&payment]).await.expect("lines").iter().map(|row| row.get(0)).collect()
     }

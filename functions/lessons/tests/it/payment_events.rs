@@ -53,7 +53,9 @@ async fn any_order_and_repetition_ends_in_the_same_state() {
                 }
             }
             if story == 5 {
-                for (kind, status) in [("created", "needs_response"), ("updated", "under_review"), ("closed", "won")] {
+                for (kind, status) in
+                    [("created", "needs_response"), ("updated", "under_review"), ("closed", "won")]
+                {
                     events.push(stripe.dispute(kind, session, 6500, status));
                 }
             }
@@ -65,11 +67,16 @@ async fn any_order_and_repetition_ends_in_the_same_state() {
             }
             for some in events.chunks(if round == 3 { 4 } else { 1 }) {
                 for told in join_all(some.iter().map(|event| shop.try_tell(event))).await {
-                    assert_eq!(told.assert_status(200).str("state"), "applied", "story {story}, round {round}");
+                    assert_eq!(
+                        told.assert_status(200).str("state"),
+                        "applied",
+                        "story {story}, round {round}"
+                    );
                 }
             }
             shop.practice.assert_ledgers().await;
-            let frozen = format!("select frozen_at is not null from lessons.packages where id = '{}'", bought.package);
+            let frozen =
+                format!("select frozen_at is not null from lessons.packages where id = '{}'", bought.package);
             let frozen: bool = given::value(&shop.practice.db, &frozen).await;
             // What was granted again after a failure and was taken before counts on both sides.
             let (payment, package, _, left, money) = shop.known(&bought).await;

@@ -46,7 +46,9 @@ async fn a_purchase_waits_for_its_payment_and_says_where_to_pay() {
 #[tokio::test]
 async fn yen_have_no_decimals_and_stripes_own_factors_are_stripes() {
     let shop = given::shop().await;
-    for (amount, currency, unit) in [("8000", "JPY", "8000"), ("500", "ISK", "50000"), ("1.230", "KWD", "1230")] {
+    for (amount, currency, unit) in
+        [("8000", "JPY", "8000"), ("500", "ISK", "50000"), ("1.230", "KWD", "1230")]
+    {
         let plan = shop.practice.plan(8, amount, currency).await;
         let bought = shop.bought_of(&plan).await;
         let form = shop.stripe.calls().pop().unwrap().form;
@@ -54,7 +56,10 @@ async fn yen_have_no_decimals_and_stripes_own_factors_are_stripes() {
         assert_eq!(form["line_items[0][price_data][currency]"], currency.to_lowercase());
         assert_eq!(shop.tell(&shop.stripe.pay(&bought.session, "paid")).await, "applied");
         let payment = shop.practice.student.get(&format!("{}/{}", given::PAYMENTS, bought.payment)).await;
-        assert_eq!((payment.str("amount"), payment.str("status")), (amount.to_owned(), "succeeded".to_owned()));
+        assert_eq!(
+            (payment.str("amount"), payment.str("status")),
+            (amount.to_owned(), "succeeded".to_owned())
+        );
     }
     let plan = shop.practice.plan(8, "1.234", "KWD").await;
     let refused = buy(&shop.practice.student, &plan, "dinars").await;
@@ -103,7 +108,11 @@ async fn what_cannot_be_bought_is_refused() {
     let stripe = json!({ "plan_id": plan, "provider_name": "stripe" });
     let refused = practice.student.post(BUY, stripe).header("idempotency-key", "two").await;
     refused.assert_error(503, "UNAVAILABLE", "payments by Stripe are not configured");
-    practice.admin.patch(&format!("{}/{plan}", given::ADMIN_PLANS), json!({ "is_active": false })).await.assert_status(200);
+    practice
+        .admin
+        .patch(&format!("{}/{plan}", given::ADMIN_PLANS), json!({ "is_active": false }))
+        .await
+        .assert_status(200);
     buy(&practice.student, &plan, "three").await.assert_error(404, "NOT_FOUND", "Plan not found");
     let count = "select count(*) from lessons.packages";
     assert_eq!(given::value::<i64>(&practice.db, count).await, 0);

@@ -43,7 +43,11 @@ async fn an_older_event_undoes_nothing() {
     assert_eq!(shop.tell(&shop.stripe.pay(&bought.session, "paid")).await, "applied");
     assert_eq!(shop.known(&bought).await, refunded);
     let slot = shop.practice.slot(100).await;
-    shop.practice.hold(&slot, &bought.package).await.assert_error(422, "UNPROCESSABLE", "Package is not active");
+    shop.practice.hold(&slot, &bought.package).await.assert_error(
+        422,
+        "UNPROCESSABLE",
+        "Package is not active",
+    );
 }
 
 #[tokio::test]
@@ -127,7 +131,10 @@ async fn only_stripes_signature_of_this_body_and_about_now_counts() {
         tell(&bad).await.assert_invalid(&["/Stripe-Signature"]);
     }
     nobody.request("POST", WEBHOOK).body(body.clone()).await.assert_invalid(&["/Stripe-Signature"]);
-    assert_eq!(given::value::<i64>(&shop.practice.db, "select count(*) from lessons.payment_events").await, 0);
+    assert_eq!(
+        given::value::<i64>(&shop.practice.db, "select count(*) from lessons.payment_events").await,
+        0
+    );
     // The secret that is on its way out.
     tell(&fakes::sign("whsec_before", now, &body)).await.assert_status(200);
     assert_eq!(shop.known(&bought).await, ("succeeded".to_owned(), "active".to_owned(), 8, 8, 8000));

@@ -8,11 +8,15 @@ use crate::given;
 #[tokio::test(flavor = "multi_thread")]
 async fn what_no_event_told_is_asked_for_after_an_hour() {
     let shop = given::shop().await;
-    let (paid, expired, open, young) = (shop.bought().await, shop.bought().await, shop.bought().await, shop.bought().await);
+    let (paid, expired, open, young) =
+        (shop.bought().await, shop.bought().await, shop.bought().await, shop.bought().await);
     let lost = shop.stripe.pay(&paid.session, "paid");
     shop.stripe.expire(&expired.session);
     shop.stripe.pay(&young.session, "paid");
-    let sql = format!("update lessons.payments set created_at = now() - interval '61 minutes' where id <> '{}'", young.payment);
+    let sql = format!(
+        "update lessons.payments set created_at = now() - interval '61 minutes' where id <> '{}'",
+        young.payment
+    );
     given::run(&shop.practice.db, &sql).await;
     shop.stripe.then([Trouble::Outage; 6]);
     let run = || shop.practice.stack.invoke("reconcile-payments", json!({}));
@@ -38,7 +42,9 @@ async fn a_refund_without_an_answer_is_asked_for_again_and_done_once() {
     let shop = given::shop().await;
     let bought = shop.paid().await;
     shop.stripe.then([Trouble::LostAnswer; 2]);
-    given::refund(&shop.practice.admin, &bought.payment, json!({ "amount": "10" }), "one").await.assert_status(502);
+    given::refund(&shop.practice.admin, &bought.payment, json!({ "amount": "10" }), "one")
+        .await
+        .assert_status(502);
     let sql = "update lessons.payment_refunds set created_at = now() - interval '61 minutes'";
     given::run(&shop.practice.db, sql).await;
     let run = || shop.practice.stack.invoke("reconcile-payments", json!({}));

@@ -14,7 +14,10 @@ async fn lessons_go_back_with_the_money_in_proportion() {
     let part = refund(admin, &bought.payment, json!({ "amount": "25.00", "reason": "ill" }), "one").await;
     part.assert_status(200);
     let part = part.json();
-    assert_eq!((&part["refund"]["amount"], &part["refund"]["status"]), (&json!("25.00"), &json!("succeeded")));
+    assert_eq!(
+        (&part["refund"]["amount"], &part["refund"]["status"]),
+        (&json!("25.00"), &json!("succeeded"))
+    );
     assert_eq!(part["payment"]["refunded_amount"], "25.00");
     // A quarter and a bit of eight lessons.
     let wanted = ("partially_refunded".to_owned(), "active".to_owned(), 8, 6, 5500);
@@ -71,7 +74,10 @@ async fn whatever_breaks_the_money_goes_back_once() {
     assert_eq!((shop.stripe.refunds().len(), shop.known(&bought).await.4), (2, 5000));
     // One that fails later comes back, with its lessons.
     assert_eq!(shop.tell(&shop.stripe.refund_event("refund.failed", &theirs, "failed")).await, "applied");
-    assert_eq!(shop.known(&bought).await, ("partially_refunded".to_owned(), "active".to_owned(), 10, 7, 7000));
+    assert_eq!(
+        shop.known(&bought).await,
+        ("partially_refunded".to_owned(), "active".to_owned(), 10, 7, 7000)
+    );
     shop.practice.assert_ledgers().await;
 }
 
@@ -92,7 +98,9 @@ async fn two_at_once_give_back_no_more_than_came() {
     for round in 0..5 {
         let bought = shop.paid().await;
         let keys: Vec<String> = (0..4).map(|number| format!("{round}-{number}")).collect();
-        let calls = keys.iter().map(|key| refund(&shop.practice.admin, &bought.payment, json!({ "amount": "30" }), key));
+        let calls = keys
+            .iter()
+            .map(|key| refund(&shop.practice.admin, &bought.payment, json!({ "amount": "30" }), key));
         assert_eq!(given::at_once(calls.collect()).await, [200, 200, 422, 422]);
         assert_eq!(shop.known(&bought).await.4, 2000);
     }
@@ -103,7 +111,10 @@ async fn who_may_not_and_what_cannot_be() {
     let practice = given::practice().await;
     let payment = practice.noted_payment(&practice.package(1).await, "10").await;
     let path = format!("{}/{payment}/refund", given::PAYMENTS);
-    given::assert_for_admins(&practice, async |caller| caller.post(&path, json!({})).header("idempotency-key", "x").await).await;
+    given::assert_for_admins(&practice, async |caller| {
+        caller.post(&path, json!({})).header("idempotency-key", "x").await
+    })
+    .await;
     practice.admin.post(&path, json!({})).await.assert_invalid(&["/Idempotency-Key"]);
     let refused = refund(&practice.admin, &payment, json!({}), "one").await;
     refused.assert_error(422, "UNPROCESSABLE", "Payment has no money to give back");

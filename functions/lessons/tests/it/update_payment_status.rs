@@ -10,7 +10,13 @@ async fn a_payment_goes_the_ways_that_exist_and_the_ledger_with_it() {
     let practice = given::practice().await;
     let package = practice.package(8).await;
     let states = ["pending", "succeeded", "failed", "refunded"];
-    let ways = [("pending", "succeeded"), ("pending", "failed"), ("failed", "pending"), ("failed", "succeeded"), ("succeeded", "refunded")];
+    let ways = [
+        ("pending", "succeeded"),
+        ("pending", "failed"),
+        ("failed", "pending"),
+        ("failed", "succeeded"),
+        ("succeeded", "refunded"),
+    ];
     for from in states {
         for to in states {
             let payment = practice.noted_payment(&package, "99.00").await;
@@ -34,15 +40,20 @@ async fn a_payment_goes_the_ways_that_exist_and_the_ledger_with_it() {
                 let sentence = format!("Invalid payment status transition: {from} -> {to}");
                 moved.assert_error(422, "UNPROCESSABLE", &sentence);
             }
-            let wanted: &[i64] = match practice.student.get(&format!("{PAYMENTS}/{payment}")).await.str("status").as_str() {
-                "succeeded" => &[9900],
-                "refunded" => &[9900, -9900],
-                _ => &[],
-            };
+            let wanted: &[i64] =
+                match practice.student.get(&format!("{PAYMENTS}/{payment}")).await.str("status").as_str() {
+                    "succeeded" => &[9900],
+                    "refunded" => &[9900, -9900],
+                    _ => &[],
+                };
             assert_eq!(practice.ledger(&payment).await, wanted, "{from} -> {to}");
         }
     }
-    assert_eq!(practice.balance(&package).await, (8, 8, 0), "a payment that is noted beside a package moves no lesson");
+    assert_eq!(
+        practice.balance(&package).await,
+        (8, 8, 0),
+        "a payment that is noted beside a package moves no lesson"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -64,7 +75,10 @@ async fn only_an_admin_says_that_money_came() {
     let practice = given::practice().await;
     let payment = practice.noted_payment(&practice.package(1).await, "1.00").await;
     let path = format!("{PAYMENTS}/{payment}/status");
-    given::assert_for_admins(&practice, async |caller| caller.patch(&path, json!({ "status": "succeeded" })).await).await;
+    given::assert_for_admins(&practice, async |caller| {
+        caller.patch(&path, json!({ "status": "succeeded" })).await
+    })
+    .await;
     practice.admin.patch(&path, json!({ "status": "expired" })).await.assert_invalid(&["/status"]);
     let nowhere = format!("{PAYMENTS}/{}/status", Uuid::new_v4());
     let refused = practice.admin.patch(&nowhere, json!({ "status": "failed" })).await;

@@ -9,7 +9,8 @@ use crate::given::{self, ADMIN_PLANS};
 async fn a_price_changes_with_its_currency_or_not_at_all() {
     let practice = given::practice().await;
     let path = format!("{ADMIN_PLANS}/{}", practice.plan(8, "89.00", "EUR").await);
-    let changed = practice.admin.patch(&path, json!({ "price_amount": "9000", "price_currency": "JPY" })).await;
+    let changed =
+        practice.admin.patch(&path, json!({ "price_amount": "9000", "price_currency": "JPY" })).await;
     changed.assert_status(200);
     let plan = changed.json();
     assert_eq!((&plan["price_amount"], &plan["price_currency"]), (&json!("9000"), &json!("JPY")));

@@ -297,7 +297,9 @@ fn act(
 ) -> Result<Value, (StatusCode, &'static str)> {
     let missing = (StatusCode::NOT_FOUND, "resource_missing");
     let text = |name: &str| form.get(name).cloned().unwrap_or_default();
-    let whole = |name: &str| text(name).parse::<i64>().map_err(|_| (StatusCode::BAD_REQUEST, "parameter_invalid_integer"));
+    let whole = |name: &str| {
+        text(name).parse::<i64>().map_err(|_| (StatusCode::BAD_REQUEST, "parameter_invalid_integer"))
+    };
     let parts: Vec<&str> = path.trim_start_matches("/v1/").split('/').collect();
     match (method.as_str(), parts.as_slice()) {
         ("POST", ["checkout", "sessions"]) => {
@@ -325,8 +327,13 @@ fn act(
         ("GET", ["payment_intents", id]) => account.intents.get(*id).cloned().ok_or(missing),
         ("POST", ["refunds"]) => {
             let intent = text("payment_intent");
-            let paid = account.sessions.values().find(|session| session["payment_intent"] == intent.as_str()).ok_or(missing)?;
-            let (most, currency) = (paid["amount_total"].as_i64().unwrap_or_default(), paid["currency"].clone());
+            let paid = account
+                .sessions
+                .values()
+                .find(|session| session["payment_intent"] == intent.as_str())
+                .ok_or(missing)?;
+            let (most, currency) =
+                (paid["amount_total"].as_i64().unwrap_or_default(), paid["currency"].clone());
             let back: i64 = account
                 .refunds
                 .values()
