@@ -13,7 +13,7 @@ impl Numbers {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % u64::try_from(end).unwrap()).unwrap()
+        usize::try_from(self.0 % u64::try_from(end).expect("few")).expect("less than few")
     }
 
     fn shuffle<T>(&mut self, items: &mut [T]) {
