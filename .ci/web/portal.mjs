@@ -186,6 +186,9 @@ async function studentsWay() {
   await arrived(page, "My lessons");
   await page.getByRole("heading", { name: "Lessons by month" }).waitFor();
   await inspect(page, "mine");
+  const download = page.waitForEvent("download");
+  await press(page, "link", /^Calendar file/);
+  assert.match(readFileSync(await (await download).path(), "utf8"), /^BEGIN:VCALENDAR\r\n/);
   assert.equal(await page.getByRole("button", { name: /^Cancel lesson/ }).count(), 2);
 
   // Move the first, by keyboard.
@@ -219,6 +222,15 @@ async function studentsWay() {
   await page.keyboard.press("Enter");
   await page.getByRole("cell", { name: "came back" }).first().waitFor();
   await inspect(page, "packages");
+
+  await press(page, "link", "Calendar");
+  await arrived(page, "Calendar");
+  await press(page, "button", "Make an address");
+  await arrived(page, "Your new address");
+  assert.match(await page.getByRole("textbox", { name: "Address" }).inputValue(), /\/api\/v1\/calendar\/.+\.ics$/);
+  await inspect(page, "calendar");
+  await press(page, "button", /^End it/);
+  await page.getByText("You have no address yet.").waitFor();
 
   await press(page, "link", "Sam Student");
   await arrived(page, "Account");
@@ -302,6 +314,10 @@ async function teachersWay() {
   await press(page, "button", "Save");
   await page.getByRole("status").filter({ hasText: "Saved." }).waitFor();
   await inspect(page, "week-marked");
+  await press(page, "link", "Students");
+  await arrived(page, "Students");
+  await page.getByRole("cell", { name: "Sam Student" }).waitFor();
+  await inspect(page, "students");
   await leave(context);
 }
 

@@ -48,6 +48,9 @@ export async function session() {
   }
 }
 
+/** The address of what a browser fetches by itself, such as a file. */
+export const addressOf = (path) => new URL(path, ROOT).href;
+
 /** Signs in, and gives the person. */
 export async function signIn(email, password) {
   await send("POST", "auth/login", { body: { email, password } });

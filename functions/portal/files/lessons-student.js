@@ -1,6 +1,6 @@
 // Lessons as a student sees them: find a time, hold it, confirm it, move it, call it off; packages and their lines.
 
-import { all, get, now, post } from "./api.js";
+import { addressOf, all, get, now, post } from "./api.js";
 import { bars } from "./chart.js";
 import { action, add, choice, dialog, el, failed, field, fill, form, heading, hidden, newId, nothing, table } from "./dom.js";
 import { buy } from "./lessons-buy.js";
@@ -330,6 +330,7 @@ function upcoming(booking, lesson, names) {
       "p",
       { class: "row" },
       el("a", { class: "button", href: to("lessons/find", { move: booking.id, teacher: booking.teacher_id ?? "" }) }, say("move"), hidden(`, ${full}`)),
+      el("a", { class: "button", download: "", href: addressOf(`booking/${booking.id}/calendar.ics`) }, say("calendar_file"), hidden(`, ${full}`)),
       action([say("call_off"), hidden(`, ${full}`)], () => card, () => callOff(booking)),
     ),
   );

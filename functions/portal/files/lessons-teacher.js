@@ -1,13 +1,15 @@
 // Lessons as a teacher sees them: the week, what became of each lesson, and what is noted of it.
 
 import { all, now, patch, post } from "./api.js";
-import { action, add, done, el, field, fill, form, heading, hidden } from "./dom.js";
-import { clock, day, dayKey, laterDay, monday, shortDay, span, startOfDay, zoneWords } from "./time.js";
+import { action, add, done, el, field, fill, form, heading, hidden, nothing, table } from "./dom.js";
+import { clock, day, dayKey, laterDay, monday, shortDay, span, stamp, startOfDay, zoneWords } from "./time.js";
 import { say } from "./words.js";
 
 /** The week, from its Monday on. Weekly hours and days off get screens of their own. */
 export async function week(section, { session }) {
   const box = el("div", {});
+  const students = await all("booking/teacher/students");
+  const names = new Map(students.map((student) => [student.student_id, student.display_name]));
   let first = monday(dayKey(now()));
   const turn = (days) => action(say(days < 0 ? "week_before" : "week_after"), () => box, () => {
     first = laterDay(first, days);
@@ -27,19 +29,19 @@ export async function week(section, { session }) {
       el("p", { class: "quiet" }, say("times_in", { zone: zoneWords(from) })),
       !lessons.length && el("p", {}, say("no_lessons_week")),
       [...groups.values()].map((group) => el("section", { class: "day" }, el("h3", {}, day(group[0].scheduled_start_at)),
-        el("ul", { class: "cards" }, group.map((lesson) => one(el("li", { class: "card" }), lesson))))),
+        el("ul", { class: "cards" }, group.map((lesson) => one(el("li", { class: "card" }), lesson, names))))),
     );
     if (isStep) title.focus();
   }
 }
 
 /** A lesson's card, which is filled anew after each change. */
-function one(card, lesson, isStep) {
+function one(card, lesson, names, isStep) {
   const { id, scheduled_start_at: start, scheduled_end_at: end, status } = lesson;
   const title = el("h4", { tabindex: "-1" }, hidden(`${day(start)}, `), el("span", { class: "clock" }, span(start, end)));
   const canMark = status === "scheduled" && Date.parse(start) <= now();
   const mark = (word, way, look) => action([say(word), hidden(`, ${day(start)}, ${clock(start)}`)], () => card, async () => {
-    one(card, await post(`lessons/${id}/${way}`), true);
+    one(card, await post(`lessons/${id}/${way}`), names, true);
   }, look);
   const notes = form(
     [field(say("topic"), el("input", { name: "topic", maxlength: 255, value: lesson.topic ?? "" })),
@@ -53,7 +55,7 @@ function one(card, lesson, isStep) {
   fill(
     card,
     title,
-    el("p", {}, say("student_number", { number: lesson.student_id?.slice(-6) ?? "–" }), " ",
+    el("p", {}, names.get(lesson.student_id) ?? say("student"), " ",
       el("span", { class: `state ${status}` }, say(`lesson_${status}`))),
     canMark && el("p", { class: "row" }, mark("mark_completed", "complete", { class: "primary" }), mark("mark_no_show", "no-show")),
     status === "scheduled" && !canMark && el("p", { class: "quiet" }, say("mark_later")),
@@ -61,4 +63,12 @@ function one(card, lesson, isStep) {
   );
   if (isStep) title.focus();
   return card;
+}
+
+/** Whom the teacher teaches. */
+export async function students(section) {
+  const theirs = await all("booking/teacher/students");
+  add(section, theirs.length ? table(say("students"), [say("name"), say("coming"), say("lesson_completed"), say("next_lesson")], theirs.map((one) => [
+    one.display_name ?? say("student"), String(one.lessons_ahead), String(one.lessons_completed),
+    one.next_lesson_at ? stamp(one.next_lesson_at) : "–"])) : nothing("no_students"));
 }

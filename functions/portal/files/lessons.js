@@ -1,8 +1,9 @@
 // Lessons: which screens there are, and for whom. A screen is a function that fills a section.
 
 import { bookings, operations, packages as givePackages, slots } from "./lessons-admin.js";
+import { calendar } from "./lessons-calendar.js";
 import { find, mine, packages } from "./lessons-student.js";
-import { week } from "./lessons-teacher.js";
+import { students, week } from "./lessons-teacher.js";
 
 export const lessons = {
   word: "lessons",
@@ -11,6 +12,8 @@ export const lessons = {
     { path: "lessons/mine", word: "my_lessons", roles: ["student"], show: mine },
     { path: "lessons/packages", word: "my_packages", roles: ["student"], show: packages },
     { path: "lessons/week", word: "week", roles: ["teacher"], show: week },
+    { path: "lessons/students", word: "students", roles: ["teacher"], show: students },
+    { path: "lessons/calendar", word: "calendar", roles: ["student", "teacher"], show: calendar },
     { path: "lessons/slots", word: "publish_slot", roles: ["admin"], show: slots },
     { path: "lessons/give", word: "give_package", roles: ["admin"], show: givePackages },
     { path: "lessons/bookings", word: "bookings", roles: ["admin"], show: bookings },
