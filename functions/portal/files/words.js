@@ -144,6 +144,8 @@ export const WORDS = {
   entry_book: ["booked", "gebucht", "预订"],
   entry_return: ["came back", "zurückgekommen", "退回"],
   entry_use: ["used", "verbraucht", "使用"],
+  entry_extend: ["lasts longer", "verlängert", "延长有效期"],
+  entry_cancel: ["package ended", "Paket beendet", "课时包终止"],
   entry_revoke: ["taken back", "zurückgenommen", "收回"],
   package_pending: ["waits for its payment", "wartet auf Zahlung", "等待付款"],
   package_active: ["active", "aktiv", "有效"],
