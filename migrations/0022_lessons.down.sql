@@ -1,3 +1,4 @@
+delete from identity.export_exclusions where table_name = 'lessons.calendar_feeds';
 drop trigger release_lessons on identity.users;
 drop schema lessons cascade;
 drop function identity.request_has_role(text);

@@ -1,3 +1,5 @@
+delete from identity.export_exclusions where table_name = 'lessons.payments';
+
 drop function lessons.receive_event(text, text, text, boolean, timestamptz, jsonb, text), lessons.apply_event(uuid),
     lessons.settle_payment(uuid, uuid), lessons.purchase(uuid, text, text), lessons.keep_session(uuid, text, text),
     lessons.lock_payment(uuid), lessons.adjust_package(uuid, text, integer, timestamptz, text), lessons.drop_holds(uuid),

@@ -601,3 +601,6 @@ alter function lessons.receive_event(text, text, text, boolean, timestamptz, jso
 alter function lessons.adjust_package(uuid, text, integer, timestamptz, text) owner to praxis_definer;
 alter function lessons.count_people() owner to praxis_definer;
 revoke create on schema lessons from praxis_definer;
+
+insert into identity.export_exclusions (table_name, column_name, reason) values
+    ('lessons.payments', 'request_key', 'what a device called a purchase, so that a repetition is the same one');
