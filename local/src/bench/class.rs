@@ -18,7 +18,7 @@ pub(super) enum Class {
     Database,
     /// A route that also calls a model.
     Model,
-    /// A route that also asks a provider of identities.
+    /// A route that also asks a provider, of identities or of payments.
     Provider,
     /// Invoked by a schedule, a subscription, or hand.
     Job,
@@ -52,7 +52,7 @@ impl Class {
             "RouteRole" | "ReadinessRole" | "AccountRole" | "SignInRole" | "OperationsRole" => {
                 Ok(Self::Database)
             }
-            "OidcRole" => Ok(Self::Provider),
+            "OidcRole" | "PaymentRole" => Ok(Self::Provider),
             other => Err(problem(
                 format!("the role {other:?} of {} has no budgets", function.name),
                 "say in local/src/bench/class.rs what a function with this role is",
