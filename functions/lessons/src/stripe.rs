@@ -171,11 +171,6 @@ impl Stripe {
         self.call(Method::GET, &format!("/v1/checkout/sessions/{id}"), &[], None).await
     }
 
-    /// Ends the page where a payment is paid.
-    pub async fn expire_session(&self, id: &str) -> Result<Value, Failure> {
-        self.call(Method::POST, &format!("/v1/checkout/sessions/{id}/expire"), &[], None).await
-    }
-
     /// A payment at Stripe, as it is now.
     pub async fn intent(&self, id: &str) -> Result<Value, Failure> {
         self.call(Method::GET, &format!("/v1/payment_intents/{id}"), &[], None).await

@@ -90,7 +90,8 @@ pub async fn tell(tx: &Tx, due: &Due) -> Result<()> {
         "booking.canceled" if due.payload["was"] != "hold" => {
             tell_of_lesson(tx, due, due.aggregate_id, News::Canceled).await?;
         }
-        "billing.package.created" => {
+        // Given by an admin, or paid for, however late.
+        "billing.package.created" | "billing.package.activated" => {
             let body = format!("Your package {} is active.", due.aggregate_id);
             tell_student(tx, due, "Package created", &body, None).await?;
         }

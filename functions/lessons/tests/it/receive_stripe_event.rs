@@ -23,6 +23,10 @@ async fn an_event_that_is_told_again_grants_nothing_again() {
     assert_eq!(shop.known(&bought).await, wanted);
     let activated = "select count(*) from lessons.events where event_type = 'billing.package.activated'";
     assert_eq!(given::value::<i64>(&shop.practice.db, activated).await, 1);
+    shop.practice.stack.invoke("tell-people", json!({})).await;
+    let told = shop.practice.student.get("/api/v1/notifications/my").await.json();
+    let titles = told["items"].as_array().unwrap().iter().map(|item| &item["title"]);
+    assert_eq!(titles.filter(|title| *title == "Package created").count(), 1, "{told}");
     shop.practice.assert_ledgers().await;
 }
 
