@@ -3,7 +3,6 @@
 import { addressOf, all, get, now, post } from "./api.js";
 import { bars } from "./chart.js";
 import { action, add, choice, dialog, el, failed, field, fill, form, heading, hidden, newId, nothing, table } from "./dom.js";
-import { buy } from "./lessons-buy.js";
 import { go, to } from "./shell.js";
 import {
   clock, clockChange, day, dayKey, laterDay, month, monthKey, shortDay, span, stamp, startOfDay, zoneWords,
@@ -375,13 +374,10 @@ function perMonth(lessons, since) {
 }
 
 /** Packages, and the lines that explain each. */
-export async function packages(section, { session, query }) {
+export async function packages(section, { session }) {
   const theirs = await all(`billing/packages/students/${session.id}`);
-  const shop = el("div", {});
-  add(section, shop);
   if (!theirs.length) add(section, nothing("no_packages"));
   add(section, el("ul", { class: "cards" }, theirs.map(onePackage)));
-  await buy(shop, query);
 }
 
 function onePackage(one) {

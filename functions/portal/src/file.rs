@@ -40,7 +40,7 @@ pub const LANDING: File = file!("landing.html", "text/html");
 pub const PORTAL: File = file!("portal.html", "text/html");
 
 /// What the two pages load.
-pub const FILES: [File; 17] = [
+pub const FILES: [File; 16] = [
     file!("icon.svg", "image/svg+xml"),
     file!("portal.css", "text/css"),
     file!("landing.js", "text/javascript"),
@@ -56,7 +56,6 @@ pub const FILES: [File; 17] = [
     file!("lessons-student.js", "text/javascript"),
     file!("lessons-teacher.js", "text/javascript"),
     file!("lessons-admin.js", "text/javascript"),
-    file!("lessons-buy.js", "text/javascript"),
     file!("lessons-calendar.js", "text/javascript"),
 ];
 
