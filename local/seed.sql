@@ -211,7 +211,7 @@ declare
     name text;
     names constant text[] := array['calendar_feeds', 'events', 'package_entries', 'bookings', 'packages', 'slots', 'teachers',
                                    'notifications', 'schedule_exceptions', 'schedules', 'plans', 'payments', 'payment_refunds',
-                                   'money_entries'];
+                                   'money_entries', 'waitlist'];
     people constant uuid[] := array['00000000-0000-7000-8000-000000000091', '00000000-0000-7000-8000-000000000093',
                                     '00000000-0000-7000-8000-000000000094'];
 begin
@@ -225,6 +225,7 @@ begin
     delete from lessons.money_entries where payment_id in (select id from lessons.payments where student_id = any (people));
     delete from lessons.payment_refunds where payment_id in (select id from lessons.payments where student_id = any (people));
     delete from lessons.payments where student_id = any (people);
+    delete from lessons.waitlist where student_id = any (people) or teacher_id = any (people);
     delete from lessons.bookings where student_id = any (people) or teacher_id = any (people);
     delete from lessons.packages where student_id = any (people);
     delete from lessons.plans
@@ -246,7 +247,7 @@ insert into lessons.slots (id, teacher_id, created_by_admin_id, starts_at, ends_
 select ('00000000-0000-7000-8000-0000000001' || number)::uuid, '00000000-0000-7000-8000-000000000091',
        '00000000-0000-7000-8000-000000000001', start, start + interval '1 hour'
 from (values ('01', 2), ('02', 3), ('03', 4), ('04', 5), ('05', 6), ('06', 7), ('09', 8), ('10', 9), ('71', 10),
-             ('72', 11)) as slot (number, days),
+             ('72', 11), ('74', 12), ('75', 19)) as slot (number, days),
      lateral (select date_trunc('hour', now()) + days * interval '1 day' as start) as time;
 insert into lessons.schedules (teacher_id, timezone, windows)
 values ('00000000-0000-7000-8000-000000000093', 'Europe/Berlin',
@@ -283,6 +284,9 @@ insert into lessons.events (id, event_type, aggregate_type, aggregate_id, studen
 values (gen_random_uuid(), 'billing.package.created', 'billing', '00000000-0000-7000-8000-000000000131',
         '00000000-0000-7000-8000-000000000094',
         '{"package_id": "00000000-0000-7000-8000-000000000131", "lessons_total": 20}', 'pending', now() + interval '1 day');
+insert into lessons.waitlist (id, student_id, teacher_id, package_id, wanted_from, wanted_until, minutes)
+values ('00000000-0000-7000-8000-000000000191', '00000000-0000-7000-8000-000000000094', '00000000-0000-7000-8000-000000000091',
+        '00000000-0000-7000-8000-000000000131', '2099-01-05', '2099-01-10', 60);
 insert into lessons.notifications (id, user_id, title, body)
 values ('00000000-0000-7000-8000-000000000141', '00000000-0000-7000-8000-000000000094', 'Room change', 'We meet in room 2.');
 -- 151 is ended, 152 has the secret "sample-feed-sample-feed-sample-f" in base64url.

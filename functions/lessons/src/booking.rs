@@ -71,6 +71,8 @@ pub struct Booking {
     pub free_cancel_until: Time,
     /// The booking that was moved to this one.
     pub rescheduled_from_booking_id: Option<Uuid>,
+    /// What it was booked in one go with has the same.
+    pub series_id: Option<Uuid>,
     /// When it was made.
     pub created_at: Time,
     /// When it was last changed.
@@ -93,6 +95,8 @@ pub struct BookingFilter {
     pub from: Option<Time>,
     /// Only those that begin before this moment.
     pub to: Option<Time>,
+    /// Only those of one series.
+    pub series_id: Option<Uuid>,
 }
 
 /// A booking under the lock of whoever changes it, with what its rules need.
@@ -163,11 +167,20 @@ pub async fn list(tx: &Tx, user: &User, filter: &BookingFilter, paging: Paging) 
                  where ($1 in (student_id, teacher_id) or identity.request_has_role('admin'))
                    and ($2::text is null or status = $2)
                    and ($3::timestamptz is null or start_at >= $3) and ($4::timestamptz is null or start_at < $4)
+                   and ($5::uuid is null or series_id = $5)
              ), counted as (select count(*) as total from theirs),
-             page as (select * from theirs order by created_at desc, id desc limit $5 offset $6)
+             page as (select * from theirs order by created_at desc, id desc limit $6 offset $7)
              select * from counted left join page on true
              order by created_at desc, id desc",
-            &[&user.id, &filter.status, &filter.from, &filter.to, &paging.limit, &paging.offset],
+            &[
+                &user.id,
+                &filter.status,
+                &filter.from,
+                &filter.to,
+                &filter.series_id,
+                &paging.limit,
+                &paging.offset,
+            ],
         )
         .await?;
     Ok(paging.page(items, total))

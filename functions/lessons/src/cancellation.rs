@@ -16,7 +16,7 @@ use crate::event::{self, Event};
 use crate::hold::{Place, make_way};
 use crate::lesson::LessonStatus;
 use crate::package::{self, EntryKind};
-use crate::slot::{self, Offer};
+use crate::slot::offer::{self, Offer};
 
 /// Why a lesson is called off.
 #[input]
@@ -188,7 +188,7 @@ pub async fn look(tx: &Tx, booking_id: Uuid, to: &Move) -> Result<Moving> {
         make_way(tx, to.new_slot_id, None, Some(booking_id)),
         booking::read(tx, booking_id),
         find_successor(tx, booking_id),
-        slot::find_offer(tx, to.new_slot_id, (to.start_at, to.end_at), student, Some(booking_id)),
+        offer::find_offer(tx, to.new_slot_id, (to.start_at, to.end_at), student, Some(booking_id)),
     )?;
     Ok(Moving { locked, successor, offer })
 }
@@ -246,7 +246,7 @@ pub async fn reschedule(tx: Tx, moving: &Moving, party: Party, to: &Move) -> Res
         ended?;
         returned?;
         match stored? {
-            0 => return Err(slot::taken()),
+            0 => return Err(offer::taken()),
             _ => held?,
         }
         booked?;
@@ -268,9 +268,9 @@ async fn insert_moved(
         "insert into lessons.bookings (id, slot_id, student_id, teacher_id, package_id, state, starts_at, ends_at,
                                        blocked_until, confirmed_at, free_cancel_until, rescheduled_from, moves,
                                        calendar_uid, calendar_sequence, lesson_id, lesson_state, lesson_created_at,
-                                       lesson_updated_at, topic, notes)
+                                       lesson_updated_at, topic, notes, series_id)
          values ($1, $2, $3, $4, $5, 'confirmed', $6, $7, $8, now(), $9, $10, $11, $12, $13, $14, 'scheduled', now(), now(),
-                 $15, $16)
+                 $15, $16, $17)
          on conflict do nothing",
         &[
             &id,
@@ -289,8 +289,9 @@ async fn insert_moved(
             &lesson,
             &from.topic,
             &from.notes,
+            &from.booking.series_id,
         ],
     )
     .await
-    .on_constraint("bookings_offered", slot::taken)
+    .on_constraint("bookings_offered", offer::taken)
 }

@@ -9,7 +9,7 @@ use shared::prelude::*;
 use crate::booking::{self, Booking, BookingStatus, Locked};
 use crate::event::{self, Event};
 use crate::package::{self, EntryKind, Package};
-use crate::slot::{self, Offer};
+use crate::slot::offer::{self, Offer};
 
 /// What a hold is made of.
 #[input]
@@ -55,7 +55,7 @@ pub async fn look(tx: &Tx, user: &User, new: &NewHold) -> Result<(Option<Offer>,
     let (_, offer, package) = tokio::try_join!(
         biased;
         make_way(tx, new.slot_id, Some(new.package_id), None),
-        slot::find_offer(tx, new.slot_id, new.part(), user.id, None),
+        offer::find_offer(tx, new.slot_id, new.part(), user.id, None),
         package::find_own(tx, user, new.package_id),
     )?;
     Ok((offer, package))
@@ -69,15 +69,36 @@ pub async fn make_way(tx: &Tx, slot: Uuid, package: Option<Uuid>, moving: Option
 
 /// Where the hold goes; what is wrong with it otherwise, the slot's faults first.
 pub fn place(user: &User, new: &NewHold, offer: Option<Offer>, package: Option<Package>) -> Result<Place> {
-    let now = Timestamp::now();
+    let (place, package) = place_in_offer(user, new, offer, package)?;
+    package.must_pay_for(place.start, Timestamp::now())?;
+    Ok(place)
+}
+
+/// The same for a package whose money is still to come.
+pub fn place_unpaid(
+    user: &User,
+    new: &NewHold,
+    offer: Option<Offer>,
+    package: Option<Package>,
+) -> Result<Place> {
+    let (place, package) = place_in_offer(user, new, offer, package)?;
+    package.must_last_until(place.start)?;
+    Ok(place)
+}
+
+fn place_in_offer(
+    user: &User,
+    new: &NewHold,
+    offer: Option<Offer>,
+    package: Option<Package>,
+) -> Result<(Place, Package)> {
     let offer = offer.ok_or_else(|| not_found("Slot not found"))?;
     if offer.teacher_id == user.id {
         return Err(unprocessable("Nobody takes lessons with themselves"));
     }
-    let (start, end) = offer.interval(new.part(), now)?;
+    let (start, end) = offer.interval(new.part(), Timestamp::now())?;
     let package = package.ok_or_else(|| not_found("Package not found"))?;
-    package.must_pay_for(start, now)?;
-    Ok(Place {
+    let place = Place {
         slot_id: offer.id,
         student_id: user.id,
         teacher_id: offer.teacher_id,
@@ -85,33 +106,36 @@ pub fn place(user: &User, new: &NewHold, offer: Option<Offer>, package: Option<P
         start,
         end,
         blocked_until: offer.blocked_until(end)?,
-    })
+    };
+    Ok((place, package))
 }
 
 /// Stores a hold with the lesson that it keeps, in one flight that ends the transaction. 409 if somebody was faster.
 pub async fn insert(tx: Tx, place: &Place) -> Result<Booking> {
-    let id = Uuid::now_v7();
     let minutes = i64::try_from(booking::hold_minutes().map_err(internal)?)?;
+    tx.commit_with(async |tx| keep(tx, place, minutes).await).await
+}
+
+/// Stores a hold for so many minutes, with the lesson that it keeps. 409 if somebody was faster.
+pub async fn keep(tx: &Tx, place: &Place, minutes: i64) -> Result<Booking> {
+    let id = Uuid::now_v7();
     let until = Time(Timestamp::now().checked_add(SignedDuration::from_mins(minutes))?);
     let free_until = booking::free_cancel_until(place.start)?;
     let created = Event::of_booking("booking.hold.created", id, Some(place.student_id), None)
         .with(json!({ "slot_id": place.slot_id }));
-    tx.commit_with(async |tx| {
-        let (stored, entered, told, booking) = tokio::join!(
-            biased;
-            insert_hold(tx, id, place, until, free_until),
-            package::enter(tx, place.package_id, EntryKind::Hold, id),
-            event::record(tx, &created),
-            booking::get(tx, id),
-        );
-        if stored? == 0 {
-            return Err(slot::taken());
-        }
-        entered?;
-        told?;
-        booking
-    })
-    .await
+    let (stored, entered, told, booking) = tokio::join!(
+        biased;
+        insert_hold(tx, id, place, until, free_until),
+        package::enter(tx, place.package_id, EntryKind::Hold, id),
+        event::record(tx, &created),
+        booking::get(tx, id),
+    );
+    if stored? == 0 {
+        return Err(offer::taken());
+    }
+    entered?;
+    told?;
+    booking
 }
 
 async fn insert_hold(tx: &Tx, id: Uuid, place: &Place, until: Time, free_until: Time) -> Result<u64> {
@@ -138,7 +162,7 @@ async fn insert_hold(tx: &Tx, id: Uuid, place: &Place, until: Time, free_until: 
          on conflict do nothing",
         parameters,
     );
-    stored.await.on_constraint("bookings_holds", too_many).on_constraint("bookings_offered", slot::taken)
+    stored.await.on_constraint("bookings_holds", too_many).on_constraint("bookings_offered", offer::taken)
 }
 
 fn too_many() -> Error {

@@ -132,6 +132,16 @@ pub struct Everything {}
 impl Package {
     /// 422 unless it can pay for a lesson that begins at `start`.
     pub fn must_pay_for(&self, start: Time, now: Timestamp) -> Result<()> {
+        let free = self.free(now)?;
+        self.must_last_until(start)?;
+        if free < 1 {
+            return Err(none_left());
+        }
+        Ok(())
+    }
+
+    /// How many lessons can be booked with it. 422 if it cannot be used.
+    pub fn free(&self, now: Timestamp) -> Result<i32> {
         match self.status {
             PackageStatus::Pending | PackageStatus::Canceled => {
                 return Err(unprocessable("Package is not active"));
@@ -145,11 +155,13 @@ impl Package {
         if self.expires_at.0 <= now {
             return Err(unprocessable("Package is expired"));
         }
+        Ok(self.lessons_left - self.lessons_held)
+    }
+
+    /// 422 unless a lesson that begins at `start` does so before it ends.
+    pub fn must_last_until(&self, start: Time) -> Result<()> {
         if self.expires_at <= start {
             return Err(unprocessable("The lesson begins after the package has ended"));
-        }
-        if self.lessons_left <= self.lessons_held {
-            return Err(none_left());
         }
         Ok(())
     }
@@ -164,6 +176,11 @@ fn price(row: &Row) -> Result<Option<String>> {
 
 fn none_left() -> Error {
     unprocessable("No lessons left in package")
+}
+
+/// It cannot be used for a lesson at that time.
+pub fn unusable() -> Error {
+    unprocessable("Package is inactive or expired")
 }
 
 /// The person's package, if it is theirs.
@@ -262,8 +279,7 @@ pub async fn enter(tx: &Tx, package_id: Uuid, kind: EntryKind, booking_id: Uuid)
     let sql =
         "insert into lessons.package_entries (id, package_id, kind, booking_id) values ($1, $2, $3, $4)";
     let entered = tx.execute(sql, &[&Uuid::now_v7(), &package_id, &kind, &booking_id]).await;
-    let entered =
-        entered.on_constraint("packages_usable", || unprocessable("Package is inactive or expired"));
+    let entered = entered.on_constraint("packages_usable", unusable);
     entered.on_constraint("packages_lessons_left", none_left).map(drop)
 }
 

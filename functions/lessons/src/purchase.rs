@@ -6,6 +6,8 @@
 use shared::error::Error;
 use shared::prelude::*;
 
+use crate::booking::Booking;
+use crate::hold::{self, NewHold};
 use crate::money::Currency;
 use crate::package::{self, Package};
 use crate::payment::{self, Payment, Provider};
@@ -19,6 +21,13 @@ pub struct NewPurchase {
     pub plan_id: Uuid,
     /// By whom the money comes; Stripe where there is an account, else by hand.
     pub provider_name: Option<Provider>,
+    /// A slot that is held along, until the page where the package is paid ends. When the money comes in time, the hold
+    /// becomes a lesson by itself; otherwise the lesson stays in the package.
+    pub slot_id: Option<Uuid>,
+    /// When the lesson begins, if not with the slot.
+    pub start_at: Option<Time>,
+    /// When the lesson ends, if not with the slot.
+    pub end_at: Option<Time>,
 }
 
 /// A purchase.
@@ -30,6 +39,8 @@ pub struct Purchase {
     pub package: Package,
     /// The payment. While it can be paid, `checkout_url` says where.
     pub payment: Payment,
+    /// What was held along, if anything was.
+    pub booking: Option<Booking>,
 }
 
 /// What a provider is asked to let somebody pay.
@@ -43,7 +54,13 @@ pub struct Due {
     pub currency: String,
     /// What was bought.
     pub title: String,
+    /// Until when a time is held along.
+    pub hold_expires_at: Option<Time>,
 }
+
+/// How long a time is held along with a purchase, in minutes. A page to pay on lives half an hour at least (Stripe, Checkout
+/// Sessions, `expires_at`); it ends with the hold, and asking for it may take a while.
+const HOLD_MINUTES: i64 = 35;
 
 impl NewPurchase {
     /// By whom the money comes; 503 for a provider without an account, 422 for a price that it cannot charge exactly.
@@ -72,18 +89,73 @@ pub async fn begin(tx: &Tx, plan_id: Uuid, provider: Provider, key: &str) -> Res
     }
     let begun =
         tx.one::<Begun>("select lessons.purchase($1, $2, $3) as payment", &[&plan_id, &provider, &key]).await;
-    let begun = begun
-        .on_constraint("payments_once", || conflict("the idempotency key was used for another request"))
-        .on_constraint("payments_waiting", || {
+    let begun =
+        begun.on_constraint("payments_once", other_request).on_constraint("payments_waiting", || {
             conflict("20 payments wait, which is as many as there may be")
         })?;
     begun.payment.ok_or_else(plan::missing)
 }
 
+/// Holds the wanted time along with a purchase that has just begun, or finds it where the purchase is a repetition. 422 where
+/// nobody knows when the money comes, 409 for a repetition with another time.
+pub async fn hold_along(
+    tx: &Tx,
+    student: &User,
+    new: &NewPurchase,
+    (payment_id, provider): (Uuid, Provider),
+) -> Result<Option<Booking>> {
+    let Some(slot_id) = new.slot_id else {
+        return if new.start_at.is_none() && new.end_at.is_none() { Ok(None) } else { Err(no_slot()) };
+    };
+    if provider == Provider::Manual {
+        return Err(unprocessable("A time is held along only where the package is paid at once"));
+    }
+    let begun = find_begun(tx, payment_id).await?;
+    if !begun.is_new {
+        let held = find_held(tx, begun.package_id, slot_id).await?;
+        return held.map(Some).ok_or_else(other_request);
+    }
+    let NewPurchase { start_at, end_at, .. } = *new;
+    let wish = NewHold { slot_id, package_id: begun.package_id, start_at, end_at };
+    let (offer, package) = hold::look(tx, student, &wish).await?;
+    let place = hold::place_unpaid(student, &wish, offer, package)?;
+    hold::keep(tx, &place, HOLD_MINUTES).await.map(Some)
+}
+
+fn no_slot() -> Error {
+    invalid_field("/slot_id", "missing", "start_at and end_at are a part of a slot")
+}
+
+fn other_request() -> Error {
+    conflict("the idempotency key was used for another request")
+}
+
+#[derive(FromRow)]
+struct BegunPurchase {
+    package_id: Uuid,
+    is_new: bool,
+}
+
+/// What a purchase of the caller's began; `is_new` if it was this transaction that began it.
+async fn find_begun(tx: &Tx, payment_id: Uuid) -> Result<BegunPurchase> {
+    let sql = "select package_id, created_at = now() as is_new from lessons.payments where id = $1";
+    tx.one(sql, &[&payment_id]).await
+}
+
+async fn find_held(tx: &Tx, package_id: Uuid, slot_id: Uuid) -> Result<Option<Booking>> {
+    tx.find(
+        "select * from lessons.booking_view where package_id = $1 and slot_id = $2 order by created_at, id limit 1",
+        &[&package_id, &slot_id],
+    )
+    .await
+}
+
 /// What a provider has to be asked for: a payment that waits and has no page yet.
 pub async fn find_due(tx: &Tx, payment_id: Uuid) -> Result<Option<Due>> {
     tx.find(
-        "select payment.id, payment.amount_minor, payment.currency, plan.title
+        "select payment.id, payment.amount_minor, payment.currency, plan.title,
+                (select max(hold_expires_at) from lessons.bookings
+                 where package_id = package.id and state = 'hold') as hold_expires_at
          from lessons.payments as payment
          join lessons.packages as package on package.id = payment.package_id
          join lessons.plans as plan on plan.id = package.plan_id
@@ -97,8 +169,13 @@ impl Due {
     /// Asks Stripe for the page where it is paid.
     pub async fn ask(&self, stripe: &Stripe) -> Result<Session> {
         let currency = Currency::parse(&self.currency).ok_or_else(|| internal("no currency"))?;
-        let checkout =
-            Checkout { payment_id: self.id, title: &self.title, amount_minor: self.amount_minor, currency };
+        let checkout = Checkout {
+            payment_id: self.id,
+            title: &self.title,
+            amount_minor: self.amount_minor,
+            currency,
+            ends_at: self.hold_expires_at,
+        };
         Ok(stripe.create_session(&checkout).await?)
     }
 }
@@ -110,10 +187,10 @@ pub async fn keep_session(tx: &Tx, payment_id: Uuid, session: &Session) -> Resul
 }
 
 /// A purchase of the caller's, by its payment.
-pub async fn get(tx: &Tx, plan: Plan, payment_id: Uuid) -> Result<Purchase> {
+pub async fn get(tx: &Tx, plan: Plan, payment_id: Uuid, booking: Option<Booking>) -> Result<Purchase> {
     let payment = payment::get(tx, payment_id).await?;
     let package = package::get(tx, payment.package_id).await?;
-    Ok(Purchase { plan, package, payment })
+    Ok(Purchase { plan, package, payment, booking })
 }
 
 /// Keeps what a provider told, and applies it, in one transaction and once; gives what became of it.

@@ -1,6 +1,7 @@
 //! Time of a teacher on offer. Whether a slot is free is never stored: its lessons and holds say so.
 
 pub mod bulk;
+pub mod offer;
 
 use shared::error::Error;
 use shared::prelude::*;
@@ -379,96 +380,4 @@ pub async fn list_open(tx: &Tx, filter: &OpenSlotFilter, paging: Paging) -> Resu
         )
         .await?;
     Ok(paging.page(items, total))
-}
-
-/// A slot with what a booking of it needs to know.
-#[derive(FromRow)]
-pub struct Offer {
-    /// The slot.
-    pub id: Uuid,
-    /// Whose time it is.
-    pub teacher_id: Uuid,
-    /// When it begins.
-    pub starts_at: Time,
-    /// When it ends.
-    pub ends_at: Time,
-    /// Whether it is kept back or withdrawn.
-    pub is_closed: bool,
-    /// Stays free after the lesson.
-    pub break_minutes: i16,
-    /// How early it is booked.
-    pub notice_minutes: i32,
-    /// Whether nobody has anything of the wanted interval.
-    pub is_free: bool,
-    /// Whether the student has another lesson at that time.
-    pub student_is_busy: bool,
-}
-
-/// The slot, looked at for an interval in it (all of it where nothing is said) and a student; none if there is none. `moving`
-/// is a booking whose own time does not count.
-pub async fn find_offer(
-    tx: &Tx,
-    slot_id: Uuid,
-    part: (Option<Time>, Option<Time>),
-    student_id: Uuid,
-    moving: Option<Uuid>,
-) -> Result<Option<Offer>> {
-    tx.find(
-        "select slots.id, teacher_id, slots.starts_at, slots.ends_at,
-                blocked_at is not null or withdrawn_at is not null as is_closed, break_minutes, notice_minutes,
-                wanted <@ lessons.free_parts(teacher_id, slots.starts_at, slots.ends_at, $5) as is_free,
-                exists (select from lessons.bookings as other
-                        where other.student_id = $4 and other.id is distinct from $5
-                          and (other.state = 'confirmed' or other.state = 'hold' and other.hold_expires_at > now())
-                          and tstzrange(other.starts_at, other.ends_at) && wanted) as student_is_busy
-         from lessons.slots
-         cross join lateral lessons.rules_of(teacher_id) as rules
-         cross join lateral (
-             -- An end before its start is refused where the part is checked.
-             select tstzrange(least(coalesce($2, slots.starts_at), coalesce($3, slots.ends_at)),
-                              coalesce($3, slots.ends_at)) as wanted
-         ) as part
-         where slots.id = $1",
-        &[&slot_id, &part.0, &part.1, &student_id, &moving],
-    )
-    .await
-}
-
-impl Offer {
-    /// The interval of a lesson in the slot: all of it, or the wanted part. 422 for a part that is none, 409 for one that
-    /// somebody has, 422 for one that begins too soon.
-    pub fn interval(&self, part: (Option<Time>, Option<Time>), now: jiff::Timestamp) -> Result<(Time, Time)> {
-        let (start, end) = (part.0.unwrap_or(self.starts_at), part.1.unwrap_or(self.ends_at));
-        if start < self.starts_at || end > self.ends_at {
-            return Err(unprocessable("start_at and end_at must lie in the slot"));
-        }
-        let seconds = end.0.as_second() - start.0.as_second();
-        if part != (None, None) && seconds < SHORTEST_MINUTES * 60 {
-            return Err(unprocessable("a lesson has 15 minutes at least"));
-        }
-        if start.0 <= now {
-            return Err(unprocessable("Cannot book a slot in the past"));
-        }
-        if self.is_closed || !self.is_free {
-            return Err(taken());
-        }
-        if self.student_is_busy {
-            return Err(conflict("You have another lesson at this time"));
-        }
-        if start.0 <= now.checked_add(jiff::SignedDuration::from_mins(self.notice_minutes.into()))? {
-            let notice = self.notice_minutes;
-            return Err(unprocessable(format!("The teacher wants to know {notice} minutes ahead")));
-        }
-        Ok((start, end))
-    }
-
-    /// Until when the teacher has nothing else after a lesson that ends at `end`.
-    pub fn blocked_until(&self, end: Time) -> Result<Time> {
-        Ok(Time(end.0.checked_add(jiff::SignedDuration::from_mins(self.break_minutes.into()))?))
-    }
-}
-
-/// Somebody else has that time, or it is not on offer any more.
-pub fn taken() -> Error {
-    conflict("Slot is not available")
 }

@@ -61,6 +61,8 @@ pub struct Checkout<'a> {
     pub amount_minor: i64,
     /// In which currency.
     pub currency: Currency,
+    /// When the page ends, if not after Stripe's own time: half an hour from now at least.
+    pub ends_at: Option<Time>,
 }
 
 /// What one event says of a payment of ours, in our words.
@@ -147,7 +149,7 @@ impl Stripe {
         let amount = amount(checkout.currency, checkout.amount_minor);
         let amount = amount.ok_or_else(|| Failure::Refused("the amount cannot be said".to_owned()))?;
         let back = format!("{}/portal?payment={payment}", settings::app_url());
-        let form = [
+        let mut form = vec![
             ("mode", "payment".to_owned()),
             ("client_reference_id", payment.clone()),
             ("metadata[payment_id]", payment.clone()),
@@ -159,6 +161,9 @@ impl Stripe {
             ("success_url", back.clone()),
             ("cancel_url", back),
         ];
+        if let Some(ends_at) = checkout.ends_at {
+            form.push(("expires_at", ends_at.0.as_second().to_string()));
+        }
         let answer = self.call(Method::POST, "/v1/checkout/sessions", &form, Some(&payment)).await?;
         match (answer["id"].as_str(), answer["url"].as_str()) {
             (Some(id), Some(url)) => Ok(Session { id: id.to_owned(), url: url.to_owned() }),

@@ -11,6 +11,7 @@ use shared::settings::{self, SettingError};
 
 use crate::booking::Party;
 use crate::calendar::{self, Entry, Method};
+use crate::money;
 
 /// Something that happened, locked by whoever tells of it.
 #[derive(FromRow)]
@@ -43,6 +44,8 @@ struct Told {
     calendar_sequence: i32,
     updated_at: Time,
     is_live: bool,
+    /// Until when it is held, if it is.
+    held_until_local: Option<String>,
     is_ahead: bool,
     /// The beginning of the lesson that was moved to this one.
     moved_from_local: Option<String>,
@@ -55,6 +58,7 @@ enum News {
     Moved,
     Canceled,
     Reminder,
+    Offered,
 }
 
 /// The sender of mails, whom calendars know as who invites: `MAIL_FROM`.
@@ -86,14 +90,26 @@ pub async fn tell(tx: &Tx, due: &Due) -> Result<()> {
         "booking.confirmed" => tell_of_lesson(tx, due, due.aggregate_id, News::Confirmed).await?,
         "booking.rescheduled" => tell_of_lesson(tx, due, due.aggregate_id, News::Moved).await?,
         "lesson.reminder" => tell_of_lesson(tx, due, due.aggregate_id, News::Reminder).await?,
+        "waitlist.offered" => tell_of_lesson(tx, due, due.aggregate_id, News::Offered).await?,
+        "booking.series.confirmed" => tell_of_series(tx, due).await?,
         // Of a hold that was given up, nobody had heard.
         "booking.canceled" if due.payload["was"] != "hold" => {
             tell_of_lesson(tx, due, due.aggregate_id, News::Canceled).await?;
         }
-        // Given by an admin, or paid for, however late.
-        "billing.package.created" | "billing.package.activated" => {
+        // Given by an admin.
+        "billing.package.created" => {
             let body = format!("Your package {} is active.", due.aggregate_id);
             tell_student(tx, due, "Package created", &body, None).await?;
+        }
+        // Paid for, however late.
+        "billing.package.activated" => {
+            let body = format!("Your package {} is active.", due.aggregate_id);
+            let mail = receipt(tx, due.aggregate_id).await?;
+            tell_student(tx, due, "Package created", &body, mail).await?;
+        }
+        "billing.package.adjusted" => {
+            let body = format!("Your package {} was changed.", due.aggregate_id);
+            tell_student(tx, due, "Package changed", &body, None).await?;
         }
         "billing.package.expired" => {
             let body = format!("Your package {} has expired.", due.aggregate_id);
@@ -112,7 +128,8 @@ pub async fn tell(tx: &Tx, due: &Due) -> Result<()> {
         "billing.payment.status.updated" => {
             let to = due.payload["to_status"].as_str().unwrap_or("unknown");
             let body = format!("Payment {} status is now {to}.", due.aggregate_id);
-            tell_student(tx, due, "Payment status changed", &body, None).await?;
+            let mail = payment_mail(tx, due.aggregate_id, to).await?;
+            tell_student(tx, due, "Payment status changed", &body, mail).await?;
         }
         _ => {}
     }
@@ -144,6 +161,7 @@ async fn tell_of_lesson(tx: &Tx, due: &Due, booking_id: Uuid, news: News) -> Res
             News::Reminder => !told.is_live || !told.is_ahead || told.is_teacher,
             News::Confirmed | News::Moved => !told.is_live,
             News::Canceled => told.is_live,
+            News::Offered => told.held_until_local.is_none() || told.is_teacher,
         };
         if is_stale {
             continue;
@@ -158,6 +176,7 @@ async fn tell_of_lesson(tx: &Tx, due: &Due, booking_id: Uuid, news: News) -> Res
                 ("Booking rescheduled", format!("Booking moved from {old} to {booking_id}."))
             }
             News::Reminder => ("Lesson tomorrow", format!("Your lesson of booking {booking_id} is near.")),
+            News::Offered => ("Time held for you", format!("Booking {booking_id} is held for you.")),
         };
         if let Some(recipient) = notify(tx, due, (told.user_id, title, &body), true).await? {
             let mail = lesson_mail(due, &told, news, &recipient)?;
@@ -167,8 +186,24 @@ async fn tell_of_lesson(tx: &Tx, due: &Due, booking_id: Uuid, news: News) -> Res
     Ok(())
 }
 
-/// The lesson of a booking as each of its people, who are still there, is told of it.
-async fn people_of(tx: &Tx, booking_id: Uuid) -> Result<Vec<Told>> {
+/// One mail for all lessons of a series, with one calendar file.
+async fn tell_of_series(tx: &Tx, due: &Due) -> Result<()> {
+    let mut lessons = people_of(tx, due.aggregate_id).await?;
+    lessons.retain(|told| told.is_live && told.is_ahead);
+    for is_teacher in [false, true] {
+        let theirs: Vec<&Told> = lessons.iter().filter(|told| told.is_teacher == is_teacher).collect();
+        let Some(first) = theirs.first() else { continue };
+        let body = format!("{} lessons have been booked.", theirs.len());
+        let told = (first.user_id, "Lessons booked", body.as_str());
+        if let Some(recipient) = notify(tx, due, told, true).await? {
+            send(tx, due, first.user_id, &recipient, series_mail(&theirs, &recipient)).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Of one booking, or of all of a series: each lesson as each of its people, who are still there, is told of it.
+async fn people_of(tx: &Tx, booking_or_series: Uuid) -> Result<Vec<Told>> {
     tx.list(
         "select person.id as user_id, person.id = booking.teacher_id as is_teacher, other.display_name as with_name,
                 booking.starts_at, booking.ends_at,
@@ -176,20 +211,29 @@ async fn people_of(tx: &Tx, booking_id: Uuid) -> Result<Vec<Told>> {
                 to_char(booking.ends_at at time zone person.timezone, 'YYYY-MM-DD\"T\"HH24:MI') as ends_local,
                 person.timezone as time_zone, booking.calendar_uid, booking.calendar_sequence, booking.updated_at,
                 booking.state = 'confirmed' as is_live, booking.starts_at > now() as is_ahead,
+                case when booking.state = 'hold' and booking.hold_expires_at > now()
+                     then to_char(booking.hold_expires_at at time zone person.timezone, 'YYYY-MM-DD\"T\"HH24:MI') end
+                    as held_until_local,
                 to_char(before.starts_at at time zone person.timezone, 'YYYY-MM-DD\"T\"HH24:MI') as moved_from_local
          from lessons.bookings as booking
          join identity.users as person on person.id in (booking.student_id, booking.teacher_id)
              and person.deactivated_at is null
          left join identity.users as other on other.id in (booking.student_id, booking.teacher_id) and other.id <> person.id
          left join lessons.bookings as before on before.id = booking.rescheduled_from
-         where booking.id = $1
-         order by is_teacher",
-        &[&booking_id],
+         where booking.id = $1 or booking.series_id = $1
+         order by is_teacher, booking.starts_at",
+        &[&booking_or_series],
     )
     .await
 }
 
 fn lesson_mail(due: &Due, told: &Told, news: News, recipient: &Recipient) -> Result<Value> {
+    if let (News::Offered, Some(until)) = (news, &told.held_until_local) {
+        return Ok(json!({
+            "template": "time_offered", "starts": told.starts_local, "ends": told.ends_local, "zone": told.time_zone,
+            "with": told.with_name, "held_until": until,
+        }));
+    }
     let is_canceled = news == News::Canceled;
     let method = if is_canceled { Method::Cancel } else { Method::Request };
     let organizer = organizer().map_err(internal)?;
@@ -214,6 +258,7 @@ fn lesson_mail(due: &Due, told: &Told, news: News, recipient: &Recipient) -> Res
             News::Moved => "lesson_moved",
             News::Canceled => "lesson_canceled",
             News::Reminder => "lesson_reminder",
+            News::Offered => return Err(internal("an offer without an end")),
         },
         "starts": told.starts_local,
         "ends": told.ends_local,
@@ -223,6 +268,101 @@ fn lesson_mail(due: &Due, told: &Told, news: News, recipient: &Recipient) -> Res
         "by": by.and_then(Party::parse).map(Party::as_str),
         "lesson_returned": returned,
         "calendar": { "method": method, "text": text },
+    }))
+}
+
+fn series_mail(lessons: &[&Told], recipient: &Recipient) -> Value {
+    let title =
+        calendar::title(&recipient.locale, lessons.first().and_then(|told| told.with_name.as_deref()));
+    let entries: Vec<Entry<'_>> = lessons
+        .iter()
+        .map(|told| Entry {
+            uid: told.calendar_uid,
+            sequence: told.calendar_sequence,
+            starts_at: told.starts_at,
+            ends_at: told.ends_at,
+            is_canceled: false,
+            changed_at: told.updated_at,
+            summary: &title,
+            people: None,
+        })
+        .collect();
+    // An invitation is to one entry (RFC 5546, section 3.2.2); many are published.
+    let text = calendar::calendar(Method::Publish, &entries);
+    let times: Vec<Value> = lessons
+        .iter()
+        .map(|told| {
+            json!({
+                "starts": told.starts_local, "ends": told.ends_local, "zone": told.time_zone, "with": told.with_name,
+            })
+        })
+        .collect();
+    json!({
+        "template": "series_confirmed",
+        "lessons": times,
+        "calendar": { "method": Method::Publish, "text": text },
+    })
+}
+
+#[derive(FromRow)]
+struct Receipt {
+    #[read(|row| money::of_row(row, "amount_minor"))]
+    amount: String,
+    currency: String,
+    lessons: i32,
+    ends_on: String,
+    is_time_lost: bool,
+}
+
+/// The mail for a package that was paid for, which says so where a time that was held along was lost. None where its student has
+/// left.
+async fn receipt(tx: &Tx, package_id: Uuid) -> Result<Option<Value>> {
+    let found: Option<Receipt> = tx
+        .find(
+            "select payment.amount_minor, payment.currency, payment.lessons,
+                    to_char(package.expires_at at time zone student.timezone, 'YYYY-MM-DD') as ends_on,
+                    exists (select from lessons.bookings
+                            where package_id = package.id and created_at < payment.paid_at and lesson_id is null) as is_time_lost
+             from lessons.payments as payment
+             join lessons.packages as package on package.id = payment.package_id
+             join identity.users as student on student.id = package.student_id
+             where package.id = $1 and payment.lessons is not null and payment.paid_at is not null",
+            &[&package_id],
+        )
+        .await?;
+    Ok(found.map(|receipt| {
+        json!({
+            "template": "package_paid", "amount": receipt.amount, "currency": receipt.currency, "lessons": receipt.lessons,
+            "ends_on": receipt.ends_on, "is_time_lost": receipt.is_time_lost,
+        })
+    }))
+}
+
+#[derive(FromRow)]
+struct Amounts {
+    #[read(|row| money::of_row(row, "amount_minor"))]
+    amount: String,
+    #[read(|row| money::of_row(row, "refunded_minor"))]
+    refunded: String,
+    currency: String,
+}
+
+/// The mail for a payment that failed or went back. What came of one that succeeds, its package tells.
+async fn payment_mail(tx: &Tx, payment_id: Uuid, to: &str) -> Result<Option<Value>> {
+    let template = match to {
+        "failed" => "payment_failed",
+        "refunded" | "partially_refunded" => "payment_refunded",
+        _ => return Ok(None),
+    };
+    let found: Option<Amounts> = tx
+        .find(
+            "select amount_minor, refunded_minor, currency from lessons.payments where id = $1",
+            &[&payment_id],
+        )
+        .await?;
+    Ok(found.map(|found| {
+        let amount = if template == "payment_failed" { found.amount } else { found.refunded };
+        json!({ "template": template, "amount": amount, "currency": found.currency })
     }))
 }
 

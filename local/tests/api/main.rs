@@ -112,12 +112,15 @@ const OWN: [&str; 22] = [
 ];
 
 /// Routes that do something with what only the sample person has, and what somebody without it is told.
-const WITHOUT_IT: [(&str, u16); 9] = [
+const WITHOUT_IT: [(&str, u16); 12] = [
+    ("book-series", 403), // a student's, and the stranger has no role yet
     ("change-password", 403),
     ("create-teacher-profile", 403),
     ("hold-slot", 403),        // a student's, and the stranger has no role yet
     ("list-my-students", 403), // a teacher's
+    ("join-waitlist", 403),    // a student's
     ("list-plans", 200),
+    ("list-waitlist", 403),    // a student's
     ("purchase-package", 403), // a student's, and the stranger has no role yet
     ("reauthenticate", 409),
     ("restore-me", 409),

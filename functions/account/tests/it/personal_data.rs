@@ -163,6 +163,13 @@ const ROWS: [(&str, &str); 33] = [
          values (gen_random_uuid(), 'booking.canceled', 'booking', gen_random_uuid(), $1)",
     ),
     (
+        "lessons.waitlist",
+        "insert into lessons.waitlist (id, student_id, teacher_id, package_id, wanted_from, wanted_until, minutes)
+         select gen_random_uuid(), $1, teacher.id, packages.id, now(), now() + interval '9 days', 60
+         from lessons.packages join identity.users as teacher on teacher.email = 'a.teacher@example.org'
+         where student_id = $1",
+    ),
+    (
         "lessons.notifications",
         "insert into lessons.notifications (id, user_id, title, body) values (gen_random_uuid(), $1, 'Room change', 'Room 2')",
     ),
@@ -198,6 +205,10 @@ const BOOKS: [&str; 4] = [
 
 /// Gives the person a row in every table.
 async fn fill(db: &Database, person: Uuid) {
+    let teacher = "insert into identity.users (id, email, roles)
+                   select gen_random_uuid(), 'a.teacher@example.org', '{teacher}'
+                   where not exists (select from identity.users where email = 'a.teacher@example.org')";
+    db.execute(teacher, &[]).await.expect("somebody to wait for");
     for (table, sql) in ROWS {
         let rows = db
             .execute_typed(sql, &[(&person, Type::UUID)])

@@ -275,7 +275,9 @@ impl Practice {
              ) as ledger
              where (package.granted, package.held, package.booked, package.used, package.revoked)
                    is distinct from (ledger.granted, ledger.held, ledger.booked, ledger.used, ledger.revoked)
-                or package.held <> (select count(*) from lessons.bookings where package_id = package.id and state = 'hold')
+                -- What waits for its money has nothing to keep.
+                or package.held <> (select count(*) from lessons.bookings
+                                    where package_id = package.id and state = 'hold' and package.state <> 'pending')
                 or package.booked <> (select count(*) from lessons.bookings
                                       where package_id = package.id and state = 'confirmed' and lesson_state = 'scheduled')",
         )

@@ -3,6 +3,7 @@
 //! One module for each function, and `leaving`, `offered`, `payment_events` and `races` for what holds across them.
 
 mod adjust_package;
+mod book_series;
 mod cancel_booking;
 mod check_ledgers;
 mod complete_lesson;
@@ -32,7 +33,10 @@ mod get_payment;
 mod get_schedule;
 mod get_teacher_profile;
 mod given;
+mod held_purchases;
 mod hold_slot;
+mod join_waitlist;
+mod leave_waitlist;
 mod leaving;
 mod list_admin_actions;
 mod list_calendar_feeds;
@@ -48,7 +52,9 @@ mod list_slots;
 mod list_student_packages;
 mod list_student_payments;
 mod list_teacher_profiles;
+mod list_waitlist;
 mod mark_no_show;
+mod offer_waitlist;
 mod offered;
 mod payment_events;
 mod project_slots;

@@ -164,6 +164,60 @@ pub(super) fn words(template: &Template) -> Words {
             vec![format!("提醒：您{}的课程时间为{}。", with(lesson), when(lesson))],
             "",
         ),
+        Template::SeriesConfirmed { lessons } => (
+            format!("您的 {} 节课已预订", lessons.len()),
+            "所有时间都在这封邮件里。",
+            std::iter::once(format!("您{}的课程时间：", lessons.first().map(with).unwrap_or_default()))
+                .chain(lessons.iter().map(when))
+                .chain(["邮件中的日历文件包含所有课程。".to_owned()])
+                .collect(),
+            "",
+        ),
+        Template::TimeOffered { lesson, held_until } => (
+            format!("有空闲时间了：{} {}", day(lesson.starts.day()), lesson.starts.time()),
+            "已为您短暂保留。",
+            vec![
+                format!("您{}等候的时间有空了：{}。", with(lesson), when(lesson)),
+                format!(
+                    "该时间为您保留至 {} {}。请在您的课程中确认；之后将提供给其他人。",
+                    day(held_until.day()),
+                    held_until.time()
+                ),
+            ],
+            "",
+        ),
+        Template::PackagePaid { amount, currency, lessons, ends_on, is_time_lost } => (
+            "我们已收到您的付款".to_owned(),
+            "您可以预订课程了。",
+            vec![
+                format!("我们已收到 {amount} {currency}，谢谢。您的课程包中有 {lessons} 节课。"),
+                if *is_time_lost {
+                    "款项到达时，为您保留的时间已被释放。该节课在您的课程包中，请选择其他时间。".to_owned()
+                } else {
+                    String::new()
+                },
+                format!("课程包有效期至 {}。", day(*ends_on)),
+            ],
+            "",
+        ),
+        Template::PaymentFailed { amount, currency } => (
+            "您的付款未成功".to_owned(),
+            "没有扣款，也没有增加课程。",
+            vec![
+                format!("您的付款 {amount} {currency} 未成功，没有增加课程。"),
+                "您可以随时再次购买。如果款项之后到达，课程仍归您所有。".to_owned(),
+            ],
+            "",
+        ),
+        Template::PaymentRefunded { amount, currency } => (
+            format!("{amount} {currency} 正在退还给您"),
+            "您的付款中已退还的部分。",
+            vec![
+                format!("您的付款中共有 {amount} {currency} 已退还给您。"),
+                "银行显示可能需要几天。未使用的课程已按比例收回。".to_owned(),
+            ],
+            "",
+        ),
         Template::PackageEndsSoon { lessons_left, ends_on } => (
             format!("您的课程包将于 {} 到期", day(*ends_on)),
             "其中还有课时。",

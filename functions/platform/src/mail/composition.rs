@@ -39,6 +39,7 @@ pub(super) fn compose(from: &Mailbox, dedup_key: &str, request: &Request) -> Res
 /// The part that a calendar reads: the last alternative, with its method in the type (RFC 6047, section 2.4).
 fn calendar_part(calendar: &Calendar) -> Result<SinglePart, Failure> {
     let kind = match calendar.method {
+        Method::Publish => "text/calendar; method=PUBLISH; charset=utf-8",
         Method::Request => "text/calendar; method=REQUEST; charset=utf-8",
         Method::Cancel => "text/calendar; method=CANCEL; charset=utf-8",
     };
@@ -151,6 +152,11 @@ mod tests {
             "lesson_moved",
             "lesson_canceled",
             "lesson_reminder",
+            "series_confirmed",
+            "time_offered",
+            "package_paid",
+            "payment_failed",
+            "payment_refunded",
             "package_ends_soon",
             "package_ended",
         ];
@@ -161,7 +167,10 @@ mod tests {
                     "new_email": "b@example.org", "expires_at": "2026-12-05T10:00:00Z", "erased_on": "2026-12-05", "way": "Google",
                     "starts": "2027-03-20T15:00", "ends": "2027-03-20T16:00", "zone": "Europe/Berlin", "with": "R. Vale",
                     "moved_from": "2027-03-19T15:00", "by": "teacher", "lesson_returned": true, "lessons_left": 3,
-                    "ends_on": "2027-04-01"
+                    "ends_on": "2027-04-01", "held_until": "2027-03-20T14:30", "amount": "80.00", "currency": "EUR",
+                    "is_time_lost": true, "lessons": if template == "package_paid" { json!(8) } else {
+                        json!([{ "starts": "2027-03-20T15:00", "ends": "2027-03-20T16:00", "zone": "Europe/Berlin" }])
+                    }
                 });
                 composed(payload).unwrap_or_else(|failure| panic!("{template} {locale}: {failure:?}"));
             }

@@ -183,6 +183,62 @@ pub(super) fn words(template: &Template) -> Words {
             vec![format!("A reminder: your lesson{} takes place on {}.", with(lesson), when(lesson))],
             "",
         ),
+        Template::SeriesConfirmed { lessons } => (
+            format!("Your {} lessons are booked", lessons.len()),
+            "All of their times are in this mail.",
+            std::iter::once(format!("Your lessons{} take place on", lessons.first().map(with).unwrap_or_default()))
+                .chain(lessons.iter().map(when))
+                .chain(["The calendar file in this mail shows them all.".to_owned()])
+                .collect(),
+            "",
+        ),
+        Template::TimeOffered { lesson, held_until } => (
+            format!("A time has come free: {}, {}", day(lesson.starts.day()), lesson.starts.time()),
+            "It is held for you for a short while.",
+            vec![
+                format!("You wait for a time{}. One has come free on {}.", with(lesson), when(lesson)),
+                format!(
+                    "It is held for you until {}, {}. Confirm it among your lessons; after that it is offered to others.",
+                    day(held_until.day()),
+                    held_until.time()
+                ),
+            ],
+            "",
+        ),
+        Template::PackagePaid { amount, currency, lessons, ends_on, is_time_lost } => (
+            "Your payment has arrived".to_owned(),
+            "Your lessons can be booked.",
+            vec![
+                format!("We have received {amount} {currency}. Thank you. Lessons in your package: {lessons}."),
+                if *is_time_lost {
+                    "The money came after the time that was held for you had been let go. The lesson is in your package: \
+                     choose another time for it."
+                        .to_owned()
+                } else {
+                    String::new()
+                },
+                format!("The package can be used until {}.", day(*ends_on)),
+            ],
+            "",
+        ),
+        Template::PaymentFailed { amount, currency } => (
+            "Your payment did not go through".to_owned(),
+            "Nothing was taken, and no lessons were added.",
+            vec![
+                format!("Your payment of {amount} {currency} did not go through. No lessons were added."),
+                "You can buy the package again at any time. Should the money arrive after all, the lessons are yours.".to_owned(),
+            ],
+            "",
+        ),
+        Template::PaymentRefunded { amount, currency } => (
+            format!("{amount} {currency} are on their way back to you"),
+            "What of your payment has gone back.",
+            vec![
+                format!("Of your payment, {amount} {currency} in all have been sent back to you."),
+                "Until your bank shows it, a few days may pass. Lessons that were not used went back in proportion.".to_owned(),
+            ],
+            "",
+        ),
         Template::PackageEndsSoon { lessons_left, ends_on } => (
             format!("Your package ends on {}", day(*ends_on)),
             "Lessons are left in it.",

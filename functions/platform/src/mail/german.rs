@@ -203,6 +203,64 @@ pub(super) fn words(template: &Template) -> Words {
             vec![format!("Zur Erinnerung: Ihr Unterricht{} findet statt am {}.", with(lesson), when(lesson))],
             "",
         ),
+        Template::SeriesConfirmed { lessons } => (
+            format!("Ihre {} Unterrichtsstunden sind gebucht", lessons.len()),
+            "Alle Termine stehen in dieser Mail.",
+            std::iter::once(format!("Ihr Unterricht{} findet statt am", lessons.first().map(with).unwrap_or_default()))
+                .chain(lessons.iter().map(when))
+                .chain(["Die Kalenderdatei in dieser Mail zeigt alle Termine.".to_owned()])
+                .collect(),
+            "",
+        ),
+        Template::TimeOffered { lesson, held_until } => (
+            format!("Ein Termin ist frei geworden: {}, {} Uhr", day(lesson.starts.day()), lesson.starts.time()),
+            "Er ist kurze Zeit für Sie vorgemerkt.",
+            vec![
+                format!("Sie warten auf einen Termin{}. Einer ist frei geworden: {}.", with(lesson), when(lesson)),
+                format!(
+                    "Er ist für Sie vorgemerkt bis zum {}, {} Uhr. Bestätigen Sie ihn bei Ihrem Unterricht; danach wird er \
+                     anderen angeboten.",
+                    day(held_until.day()),
+                    held_until.time()
+                ),
+            ],
+            "",
+        ),
+        Template::PackagePaid { amount, currency, lessons, ends_on, is_time_lost } => (
+            "Ihre Zahlung ist da".to_owned(),
+            "Sie können Ihre Stunden buchen.",
+            vec![
+                format!("Wir haben {amount} {currency} erhalten. Vielen Dank. Stunden in Ihrem Paket: {lessons}."),
+                if *is_time_lost {
+                    "Das Geld kam, nachdem der vorgemerkte Termin schon wieder freigegeben war. Die Stunde ist in Ihrem \
+                     Paket: Wählen Sie dafür einen anderen Termin."
+                        .to_owned()
+                } else {
+                    String::new()
+                },
+                format!("Das Paket gilt bis zum {}.", day(*ends_on)),
+            ],
+            "",
+        ),
+        Template::PaymentFailed { amount, currency } => (
+            "Ihre Zahlung hat nicht geklappt".to_owned(),
+            "Es wurde nichts abgebucht, und es kamen keine Stunden dazu.",
+            vec![
+                format!("Ihre Zahlung von {amount} {currency} hat nicht geklappt. Es kamen keine Stunden dazu."),
+                "Sie können das Paket jederzeit noch einmal kaufen. Kommt das Geld doch noch an, gehören die Stunden Ihnen."
+                    .to_owned(),
+            ],
+            "",
+        ),
+        Template::PaymentRefunded { amount, currency } => (
+            format!("{amount} {currency} gehen an Sie zurück"),
+            "Was von Ihrer Zahlung zurückgegangen ist.",
+            vec![
+                format!("Von Ihrer Zahlung wurden insgesamt {amount} {currency} an Sie zurückgesandt."),
+                "Bis Ihre Bank es zeigt, können einige Tage vergehen. Ungenutzte Stunden gingen im Verhältnis zurück.".to_owned(),
+            ],
+            "",
+        ),
         Template::PackageEndsSoon { lessons_left, ends_on } => (
             format!("Ihr Paket endet am {}", day(*ends_on)),
             "Darin sind noch Stunden.",

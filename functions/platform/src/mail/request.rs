@@ -38,6 +38,8 @@ pub struct Calendar {
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Method {
+    /// Shows it.
+    Publish,
     /// Takes it in, or changes what it has.
     Request,
     /// Takes it out.
@@ -89,6 +91,20 @@ pub enum Template {
     LessonCanceled(Lesson),
     /// A lesson is a day ahead.
     LessonReminder(Lesson),
+    /// Lessons that were booked in one go.
+    SeriesConfirmed { lessons: Vec<Lesson> },
+    /// Time that somebody waited for has come free, and is held for a while.
+    TimeOffered {
+        #[serde(flatten)]
+        lesson: Lesson,
+        held_until: Wall,
+    },
+    /// The money of a package came. Where a time was held along and the money came too late for it, the mail says so.
+    PackagePaid { amount: Line, currency: Line, lessons: i64, ends_on: On, is_time_lost: bool },
+    /// The money of a payment did not come.
+    PaymentFailed { amount: Line, currency: Line },
+    /// So much of a payment has gone back.
+    PaymentRefunded { amount: Line, currency: Line },
     /// Lessons that are left in a package can be used for a few days more.
     PackageEndsSoon { lessons_left: i64, ends_on: On },
     /// A package has ended.
@@ -257,6 +273,11 @@ impl Template {
             | Template::LessonMoved(_)
             | Template::LessonCanceled(_)
             | Template::LessonReminder(_)
+            | Template::SeriesConfirmed { .. }
+            | Template::TimeOffered { .. }
+            | Template::PackagePaid { .. }
+            | Template::PaymentFailed { .. }
+            | Template::PaymentRefunded { .. }
             | Template::PackageEndsSoon { .. }
             | Template::PackageEnded { .. } => None,
         }
