@@ -91,7 +91,10 @@ pub fn environment(
     }
     let keys = keys::path().display().to_string();
     let mails = mails::folder().display().to_string();
-    let app_url = format!("{}://localhost:3000", scheme(over));
+    // The portal, where the API's address is known.
+    let api = over.get("API_URL").map(|api| api.trim().trim_end_matches('/')).filter(|api| !api.is_empty());
+    let app_url =
+        api.map_or_else(|| format!("{}://localhost:3000", scheme(over)), |api| format!("{api}/portal"));
     let fixed = [
         ("APP_ENV", "development"),
         ("APP_URL", &app_url),

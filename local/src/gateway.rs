@@ -10,6 +10,8 @@ pub mod event;
 mod host;
 mod integration;
 mod mail_page;
+mod page;
+mod pay_page;
 mod response;
 mod route;
 mod throttle;
@@ -34,6 +36,7 @@ use tokio::{
 
 use crate::{
     lambda::{Invocation, InvokeContext, InvokeError, Lambda, lock},
+    stripe::Stripe,
     template::Template,
 };
 use body::RequestBody;
@@ -55,6 +58,8 @@ pub struct Options {
     pub integration_timeout: Duration,
     /// The folder whose mails the page `/_local/mail` shows, if there is to be one.
     pub mails: Option<PathBuf>,
+    /// The stand-in for Stripe whose pages `/_local/pay` shows, if there is to be one.
+    pub stripe: Option<Arc<Stripe>>,
     /// Names that it answers to beside those of this machine.
     pub hosts: Vec<String>,
 }
@@ -62,7 +67,8 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         let hosts = host::named_by_the_shell();
-        Self { throttle: true, integration_timeout: Duration::from_secs(29), mails: None, hosts }
+        let integration_timeout = Duration::from_secs(29);
+        Self { throttle: true, integration_timeout, mails: None, stripe: None, hosts }
     }
 }
 
@@ -180,8 +186,15 @@ impl FrontDoor {
         {
             return page;
         }
-        let caller = Caller::new(&self.template.api, peer, &parts);
         let body = RequestBody::new(body, &parts.headers);
+        if let Some(stripe) = &self.options.stripe
+            && let Some(page) = pay_page::answer(stripe, &parts.method, parts.uri.path()).await
+        {
+            // Its forms have no fields.
+            body.discard().await;
+            return page;
+        }
+        let caller = Caller::new(&self.template.api, peer, &parts);
         let (mut answer, headers) = match self.route(&parts, &caller, body).await {
             Ok(answer) => (answer, HeaderMap::new()),
             Err(failure) => {

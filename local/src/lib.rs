@@ -18,6 +18,7 @@ pub mod problem;
 pub mod project;
 pub mod queue;
 pub mod scheduler;
+pub mod stripe;
 pub mod template;
 pub mod testkit;
 pub mod watch;

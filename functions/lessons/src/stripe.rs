@@ -148,7 +148,7 @@ impl Stripe {
         let payment = checkout.payment_id.to_string();
         let amount = amount(checkout.currency, checkout.amount_minor);
         let amount = amount.ok_or_else(|| Failure::Refused("the amount cannot be said".to_owned()))?;
-        let back = format!("{}/portal?payment={payment}", settings::app_url());
+        let back = format!("{}/payment?id={payment}", settings::app_url());
         let mut form = vec![
             ("mode", "payment".to_owned()),
             ("client_reference_id", payment.clone()),

@@ -59,8 +59,8 @@ pub const FILES: [File; 16] = [
     file!("lessons-calendar.js", "text/javascript"),
 ];
 
-/// Pages to which links in mails and sign-ins elsewhere lead, where the portal's address is `APP_URL`.
-const PAGES: [&str; 4] = ["confirm-email", "reset-password", "sign-in", "verify-email"];
+/// Pages to which links in mails, sign-ins elsewhere and payments lead, where the portal's address is `APP_URL`.
+const PAGES: [&str; 5] = ["confirm-email", "payment", "reset-password", "sign-in", "verify-email"];
 
 /// What a page may do: its own scripts, styles and pictures, requests to its own address, and nothing from elsewhere.
 /// Nothing inline, so that no text of anybody's becomes a script.
@@ -79,6 +79,8 @@ pub struct FilePath {
 pub struct PageQuery {
     /// Why a sign-in elsewhere failed: a word.
     pub error: Option<String>,
+    /// The payment that was made, or left.
+    pub id: Option<String>,
 }
 
 /// What a name leads to: a file, or the portal, which shows the page of that name; 404 for another.
@@ -90,8 +92,9 @@ pub fn find(path: &FilePath, query: &PageQuery, known: Known) -> Result<Found> {
         PAGES.into_iter().find(|page| *page == path.file).ok_or_else(|| not_found("file not found"))?;
     let is_word = |text: &&String| text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
     let error = query.error.as_ref().filter(is_word).map(|error| format!("&error={error}"));
+    let id = query.id.as_ref().and_then(|id| id.parse::<Uuid>().ok()).map(|id| format!("&id={id}"));
     // Browsers take along what stands after the `#`: a mail's token, which is sent to nobody.
-    Ok(Found::Page(format!("../portal?open={page}{}", error.unwrap_or_default())))
+    Ok(Found::Page(format!("../portal?open={page}{}{}", error.unwrap_or_default(), id.unwrap_or_default())))
 }
 
 /// What the caller has already: the header `If-None-Match`.

@@ -11,6 +11,7 @@ use local::{
     postgres::Postgres,
     queue::Queues,
     scheduler::Scheduler,
+    stripe::{self, Stripe},
     template::Template,
 };
 use tokio::{
@@ -27,6 +28,8 @@ pub(super) struct Stack {
     behind: Behind,
     origin: Origin,
     mails: Option<PathBuf>,
+    /// What stands in for Stripe, where there is no account.
+    stripe: Option<Arc<Stripe>>,
 }
 
 /// What every fleet is made of, whatever the template.
@@ -59,6 +62,7 @@ impl Stack {
         let mut settings = cloud::shell();
         let address = format!("{}://{}", cloud::scheme(&settings), listener.local_addr()?);
         settings.entry("API_URL".to_owned()).or_insert(address);
+        let stripe = stand_in(&mut settings, &listener).await?;
         let environment = cloud::environment(postgres.addresses(), &settings)?;
         // With a mail server of the developer's own, mails are no files.
         let sent_out = environment.contains_key("MAIL_URL");
@@ -67,9 +71,16 @@ impl Stack {
         let origin =
             Origin { programs, environment, jobs: postgres.addresses().jobs.clone(), hold: hold.clone() };
         let behind = Behind::start(template, &origin).await?;
-        let options = gateway::Options { mails: mails.clone(), ..gateway::Options::default() };
+        let (shown, paid) = (mails.clone(), stripe.clone());
+        let options = gateway::Options { mails: shown, stripe: paid, ..gateway::Options::default() };
         let (template, lambda) = (Arc::clone(&behind.template), Arc::clone(&behind.lambda));
-        Ok(Self { gateway: gateway::serve(listener, template, lambda, options)?, behind, origin, mails })
+        Ok(Self {
+            gateway: gateway::serve(listener, template, lambda, options)?,
+            behind,
+            origin,
+            mails,
+            stripe,
+        })
     }
 
     pub(super) fn lambda(&self) -> &Lambda {
@@ -111,6 +122,10 @@ impl Stack {
             Some(_) => eprintln!("  mail       {url}/_local/mail"),
             None => eprintln!("  mail       goes out as MAIL_URL says"),
         }
+        match &self.stripe {
+            Some(_) => eprintln!("  payments   {url}/_local/pay"),
+            None => eprintln!("  payments   at Stripe, as STRIPE_SECRET_KEY says"),
+        }
         for (function, next) in self.behind.scheduler.upcoming() {
             eprintln!("  schedule   {function}, next at {next}; now: cargo local invoke {function}");
         }
@@ -122,6 +137,19 @@ impl Stack {
         self.gateway.shutdown().await;
         self.behind.retire().await.shutdown().await;
     }
+}
+
+/// Starts what stands in for Stripe and sets what functions know of it, unless the developer has an account.
+async fn stand_in(
+    settings: &mut BTreeMap<String, String>,
+    listener: &TcpListener,
+) -> Result<Option<Arc<Stripe>>> {
+    if settings.contains_key("STRIPE_SECRET_KEY") {
+        return Ok(None);
+    }
+    let stripe = Stripe::local(listener.local_addr()?, Some(stripe::path())).await?;
+    settings.extend(stripe.settings().map(|(name, value)| (name.to_owned(), value.to_owned())));
+    Ok(Some(Arc::new(stripe)))
 }
 
 impl Behind {

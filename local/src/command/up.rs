@@ -9,7 +9,7 @@ use local::{
     mails,
     postgres::{Postgres, connect},
     problem::problem,
-    project,
+    project, stripe,
 };
 use tokio::{net::TcpListener, signal::unix};
 
@@ -21,8 +21,9 @@ pub(super) async fn run(options: Up) -> Result<()> {
     let listener = listen(options.port).await?;
 
     if options.fresh {
-        // Mails speak of people who are gone with the database.
+        // Mails and payments speak of people who are gone with the database.
         mails::clear().context("cannot remove the old mails")?;
+        stripe::clear().context("cannot remove the old payments")?;
     }
     let postgres = tokio::select! {
         opened = Postgres::open(options.fresh) => opened?,

@@ -6,7 +6,6 @@ mod oidc;
 mod provider;
 mod secrets;
 mod smtp;
-mod stripe;
 
 pub use identity::IdentityProvider;
 pub use keys::{Key, token, unsigned_token};
@@ -14,7 +13,8 @@ pub use oidc::{Misbehaviour, OidcProvider};
 pub use provider::{Behaviour, Provider};
 pub use secrets::Secrets;
 pub use smtp::{Delivery, MailServer};
-pub use stripe::{Stripe, StripeCall, Trouble, sign};
+
+pub use crate::stripe::{Stripe, StripeCall, Trouble, sign};
 
 use axum::Router;
 

@@ -23,6 +23,7 @@ use crate::{
     lambda::{self, InvokeContext, InvokeError, Lambda, LogLine},
     logs,
     postgres::Addresses,
+    stripe::Stripe,
     template::Template,
 };
 
@@ -52,6 +53,7 @@ pub struct Builder {
     own_server: bool,
     throttle: bool,
     knows_its_address: bool,
+    takes_payments: bool,
     template: Option<Arc<Template>>,
     binaries: Option<PathBuf>,
     options: lambda::Options,
@@ -79,6 +81,12 @@ impl Builder {
     /// Sets `API_URL` to the address that the API gets, as `cargo local` does.
     pub fn knows_its_address(mut self) -> Self {
         self.knows_its_address = true;
+        self
+    }
+
+    /// Takes payments by the stand-in for Stripe with pages to pay on, as `cargo local` does. It knows its address then.
+    pub fn takes_payments(mut self) -> Self {
+        (self.takes_payments, self.knows_its_address) = (true, true);
         self
     }
 
@@ -115,6 +123,14 @@ impl Builder {
             let scheme = cloud::scheme(&self.environment);
             environment.insert("API_URL".to_owned(), format!("{scheme}://{address}"));
         }
+        let stripe = if self.takes_payments {
+            let address = listener.local_addr().expect("a bound listener has an address");
+            let stripe = Stripe::local(address, None).await.expect("a stand-in for Stripe");
+            environment.extend(stripe.settings().map(|(name, value)| (name.to_owned(), value.to_owned())));
+            Some(Arc::new(stripe))
+        } else {
+            None
+        };
         environment.extend(self.environment);
         let environment =
             cloud::environment(&database.addresses().await, &environment).expect("an environment");
@@ -134,7 +150,7 @@ impl Builder {
         });
         let fleet = Lambda::new(&template.functions, binaries, environment.clone(), sender, options).await;
         let lambda = Arc::new(fleet.expect("the local Lambda starts"));
-        let options = gateway::Options { throttle: self.throttle, ..gateway::Options::default() };
+        let options = gateway::Options { throttle: self.throttle, stripe, ..gateway::Options::default() };
         let gateway = gateway::serve(listener, Arc::clone(&template), Arc::clone(&lambda), options)
             .expect("the local gateway starts");
         let http = reqwest::Client::builder()

@@ -8,4 +8,5 @@
 mod cluster;
 mod keys;
 mod mail;
+mod payments;
 mod stack;

@@ -67,7 +67,12 @@ async fn pages_that_mails_name_lead_to_the_portal() {
         ("reset-password", "../portal?open=reset-password"),
         ("confirm-email", "../portal?open=confirm-email"),
         ("sign-in?error=signed_out", "../portal?open=sign-in&error=signed_out"),
+        (
+            "payment?id=01A1FDD9-e147-7000-8000-000000000001",
+            "../portal?open=payment&id=01a1fdd9-e147-7000-8000-000000000001",
+        ),
         // Nobody's text becomes part of an address.
+        ("payment?id=a%26open=b", "../portal?open=payment"),
         ("sign-in?error=%0d%0aX:1", "../portal?open=sign-in"),
         ("sign-in?error=a%26open=b", "../portal?open=sign-in"),
         ("sign-in?open=b", "../portal?open=sign-in"),
