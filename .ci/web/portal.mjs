@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { chromium } from "playwright-core";
 
 const [address, pictures, given] = process.argv.slice(2);
-const { password, student, teacher, admin, links } = JSON.parse(given);
+const { password, student, teacher, admin, buyer, links } = JSON.parse(given);
 const axe = readFileSync(new URL("node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
@@ -292,6 +292,72 @@ async function lapse() {
   await leave(context);
 }
 
+// Somebody without a package buys one: leaves the page where it is paid, comes back, pays by a slow method, and books.
+async function buyersWay() {
+  const context = await visitor();
+  const page = await context.newPage();
+  await page.goto(`${address}/portal`);
+  await signIn(page, buyer);
+  await arrived(page, "Find a time");
+  await press(page, "button", /with Ada Teacher/);
+  await arrived(page, "Choose a package");
+  await page.getByText("None of your packages can pay for this time.").waitFor();
+  await inspect(page, "no-package");
+  await press(page, "link", "Buy a package");
+  await arrived(page, "Buy a package");
+  await page.getByText("€280.00", { exact: true }).waitFor();
+  await inspect(page, "buy");
+  await press(page, "button", /^Buy\b.*Eight lessons/);
+  await page.waitForURL("**/_local/pay/*");
+  await page.getByRole("heading", { name: "Pay" }).waitFor();
+  await page.getByText("280.00 EUR").waitFor();
+  await inspect(page, "pay");
+  await press(page, "link", "Leave without paying");
+  await arrived(page, "Your payment");
+  await page.getByRole("status").getByRole("heading", { name: "Not paid yet" }).waitFor();
+  await inspect(page, "payment-pending");
+  await press(page, "link", "Go on to pay");
+  await page.waitForURL("**/_local/pay/*");
+  const where = page.url();
+  await press(page, "button", "Pay by a slow method");
+  await arrived(page, "Your payment");
+  await page.getByRole("heading", { name: "Your money is on its way" }).waitFor();
+  await inspect(page, "payment-processing");
+  // The money arrives while one looks: the page says so by itself.
+  const bank = await context.newPage();
+  await bank.goto(where);
+  await press(bank, "button", "The money arrives");
+  await arrived(bank, "Your payment");
+  await bank.close();
+  await page.getByRole("heading", { name: "Thank you, it is paid" }).waitFor();
+  await page.getByText(/^8 lessons are ready, until/).waitFor();
+  await inspect(page, "payment-succeeded");
+  await press(page, "link", "Find a time");
+  await arrived(page, "Find a time");
+  await press(page, "button", /with Ada Teacher/);
+  await arrived(page, "Choose a package");
+  await press(page, "button", "Hold this time");
+  await arrived(page, "The time is held for you");
+  await press(page, "button", "Confirm");
+  await arrived(page, "Your lesson is booked");
+
+  // Another one, pressed twice, is one; its payment fails.
+  await press(page, "link", "Buy a package");
+  await arrived(page, "Buy a package");
+  await page.getByRole("button", { name: /^Buy\b.*Eight lessons/ }).dblclick();
+  await page.waitForURL("**/_local/pay/*");
+  await press(page, "button", "Let the payment fail");
+  await arrived(page, "Your payment");
+  await page.getByRole("heading", { name: "The payment did not work" }).waitFor();
+  await inspect(page, "payment-failed");
+  await press(page, "link", /^My packages/);
+  await arrived(page, "My packages");
+  await page.getByRole("heading", { name: "7 of 8 lessons left" }).waitFor();
+  assert.equal(await page.getByRole("heading", { name: "€280.00" }).count(), 2);
+  await inspect(page, "payments");
+  await leave(context);
+}
+
 async function teachersWay() {
   const context = await visitor();
   const page = await context.newPage();
@@ -427,7 +493,7 @@ async function mailsWay() {
 }
 
 try {
-  for (const way of [landing, studentsWay, lapse, teachersWay, adminsWay, somebodyNew, mailsWay]) {
+  for (const way of [landing, studentsWay, lapse, buyersWay, teachersWay, adminsWay, somebodyNew, mailsWay]) {
     console.log(way.name);
     await way();
   }

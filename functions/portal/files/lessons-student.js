@@ -1,35 +1,15 @@
-// Lessons as a student sees them: find a time, hold it, confirm it, move it, call it off; packages and their lines.
+// Find a time, hold it and confirm it, or move a lesson there.
 
-import { addressOf, all, get, now, post } from "./api.js";
-import { bars } from "./chart.js";
-import { action, add, choice, dialog, el, failed, field, fill, form, heading, hidden, newId, nothing, table } from "./dom.js";
+import { all, get, now, post } from "./api.js";
+import { action, add, choice, dialog, el, failed, field, fill, form, heading, hidden, newId, nothing } from "./dom.js";
+import { nameOf, teachers, when } from "./lessons-parts.js";
 import { go, to } from "./shell.js";
-import {
-  clock, clockChange, day, dayKey, laterDay, month, monthKey, shortDay, span, stamp, startOfDay, zoneWords,
-} from "./time.js";
+import { clockChange, day, dayKey, laterDay, shortDay, span, stamp, startOfDay, zoneWords } from "./time.js";
 import { say } from "./words.js";
 
 const DAYS = 7; // on one screen
 const LONGEST = 2 * 3_600_000; // what is free for longer is offered by the hour
 const HOUR = 3_600_000;
-
-/** Names of teachers by their ids, of those who show them. */
-async function teachers() {
-  const cards = await all("teachers/profiles");
-  return new Map(cards.map((card) => [card.user_id, card.display_name]));
-}
-
-const nameOf = (names, id) => names.get(id) ?? say("teacher");
-
-/** A lesson's time in full, with its zone and, where it matters, a word about the clocks. */
-function when(start, end) {
-  const change = clockChange(start);
-  return [
-    el("p", { class: "when" }, el("strong", {}, day(start)), " ", el("span", { class: "clock" }, span(start, end))),
-    el("p", { class: "quiet" }, zoneWords(start)),
-    change && el("p", { class: "notice" }, change),
-  ];
-}
 
 /** Find a time; with `move` in the address, another time for a lesson. */
 export async function find(section, { session, query }) {
@@ -100,7 +80,7 @@ export async function find(section, { session, query }) {
     const back = action(say("other_time"), () => box, () => choose());
     fill(box, title, summary);
     if (!usable.length) {
-      add(box, el("p", { class: "notice" }, say("no_package")), el("p", { class: "row" }, el("a", { class: "button", href: to("lessons/packages") }, say("my_packages")), back));
+      add(box, el("p", { class: "notice" }, say("no_package")), el("p", { class: "row" }, el("a", { class: "button primary", href: to("lessons/buy") }, say("buy_package")), back));
       return title.focus();
     }
     const options = usable.map((one, at) => {
@@ -184,7 +164,7 @@ function days(slots, names, offered) {
 }
 
 /** The third step: the time is held, and a countdown runs. */
-function keep(box, booking, name, again) {
+export function keep(box, booking, name, again) {
   const title = heading(2, say("held"));
   const left = el("strong", { class: "clock" });
   const late = el("p", { class: "hidden", role: "status" });
@@ -258,150 +238,4 @@ function confirmMove(old, time, names) {
       action(say("keep"), () => scope, close)));
     return scope;
   });
-}
-
-/** My lessons: what is held, what comes, what was, and how it adds up. */
-export async function mine(section, { session, query }) {
-  const yesterday = new Date(now() - 24 * HOUR).toISOString();
-  const since = monthsFrom(monthKey(now()), -6);
-  const [names, held, coming, lessons] = await Promise.all([
-    teachers(),
-    all("booking/my", { status: "hold" }),
-    all("booking/my", { status: "confirmed", from: yesterday }),
-    all("lessons/my", { from: startOfDay(`${since}-01`) }, 2000),
-  ]);
-  const own = (one) => one.student_id === session.id;
-  const byBooking = new Map(lessons.map((lesson) => [lesson.booking_id, lesson]));
-  const byStart = (one, other) => Date.parse(one.start_at) - Date.parse(other.start_at);
-  const next = coming.filter((one) => own(one) && Date.parse(one.end_at) > now()).sort(byStart);
-  const past = lessons.filter((one) => own(one) && (Date.parse(one.scheduled_end_at) <= now() || one.status !== "scheduled"));
-  const moved = next.find((one) => one.id === query.get("moved"));
-  if (moved) {
-    const title = heading(2, say("moved"));
-    add(section, title, el("div", { class: "card" }, when(moved.start_at, moved.end_at)));
-    title.focus();
-  }
-  if (query.get("canceled")) {
-    const title = heading(2, say("canceled"));
-    add(section, title, el("p", {}, say(query.get("canceled") === "returned" ? "lesson_returned" : "lesson_used")));
-    title.focus();
-  }
-  const holds = held.filter((one) => own(one) && Date.parse(one.hold_expires_at) > now()).sort(byStart);
-  if (holds.length) add(section, el("h2", {}, say("on_hold")));
-  for (const hold of holds) {
-    const box = el("div", { class: "card" });
-    add(section, box);
-    add(box, when(hold.start_at, hold.end_at), el("p", {}, say("with", { teacher: nameOf(names, hold.teacher_id) })),
-      action(say("go_on"), () => box, () => keep(box, hold, nameOf(names, hold.teacher_id))));
-  }
-  add(section, el("h2", {}, say("coming")));
-  if (!next.length) add(section, nothing("no_lessons"), el("p", {}, el("a", { class: "button primary", href: to("lessons/find") }, say("find_time"))));
-  add(section, el("ul", { class: "cards" }, next.map((booking) => upcoming(booking, byBooking.get(booking.id), names))));
-  add(section, el("h2", {}, say("past")));
-  if (!past.length) add(section, nothing("no_past"));
-  add(section, el("ul", { class: "cards" }, past.reverse().slice(0, 50).map((lesson) => el(
-    "li",
-    { class: "card" },
-    el("h3", {}, day(lesson.scheduled_start_at)),
-    el("p", {}, el("span", { class: "clock" }, span(lesson.scheduled_start_at, lesson.scheduled_end_at)), " ",
-      say("with", { teacher: nameOf(names, lesson.teacher_id) }), " ", el("span", { class: `state ${lesson.status}` }, say(lesson.status === "scheduled" ? "lesson_unmarked" : `lesson_${lesson.status}`))),
-    lesson.topic && el("p", {}, el("strong", {}, say("topic"), ": "), lesson.topic),
-    lesson.notes && el("p", { class: "written" }, lesson.notes),
-  ))));
-  add(section, el("h2", {}, say("by_month")), perMonth(lessons.filter(own), since));
-}
-
-function upcoming(booking, lesson, names) {
-  const isAhead = Date.parse(booking.start_at) > now();
-  const card = el("li", { class: "card" });
-  const full = `${day(booking.start_at)}, ${clock(booking.start_at)}`;
-  return add(
-    card,
-    el("h3", {}, day(booking.start_at)),
-    el("p", {}, el("span", { class: "clock" }, span(booking.start_at, booking.end_at)), " ",
-      say("with", { teacher: nameOf(names, booking.teacher_id) })),
-    el("p", { class: "quiet" }, zoneWords(booking.start_at)),
-    clockChange(booking.start_at) && el("p", { class: "notice" }, clockChange(booking.start_at)),
-    lesson?.topic && el("p", {}, el("strong", {}, say("topic"), ": "), lesson.topic),
-    isAhead && el("p", { class: "quiet" }, Date.parse(booking.free_cancel_until) > now()
-      ? say("free_cancel_until", { time: stamp(booking.free_cancel_until) }) : say("free_cancel_over")),
-    isAhead && el(
-      "p",
-      { class: "row" },
-      el("a", { class: "button", href: to("lessons/find", { move: booking.id, teacher: booking.teacher_id ?? "" }) }, say("move"), hidden(`, ${full}`)),
-      el("a", { class: "button", download: "", href: addressOf(`booking/${booking.id}/calendar.ics`) }, say("calendar_file"), hidden(`, ${full}`)),
-      action([say("call_off"), hidden(`, ${full}`)], () => card, () => callOff(booking)),
-    ),
-  );
-}
-
-/** The dialog of a cancel: first what it would do, then whether. */
-async function callOff({ id }) {
-  const booking = await get(`booking/${id}`);
-  dialog(say("call_off_title"), (close) => {
-    const effect = booking.cancel_now;
-    const words = !effect ? say("cancel_impossible") : effect.lesson_returned ? say("lesson_returns") : say("lesson_is_used");
-    const reason = el("textarea", { name: "reason", maxlength: 512, rows: 3 });
-    return form(
-      [when(booking.start_at, booking.end_at), el("p", { class: "notice" }, words),
-        effect && field(say("reason"), reason),
-        el("p", { class: "row" },
-          effect && el("button", { class: "danger" }, say("call_off")),
-          el("button", { type: "button", click: close }, say("keep")))],
-      async (given) => {
-        const canceled = await post(`booking/${id}/cancel`, { reason: given.reason || null });
-        close();
-        go("lessons/mine", { canceled: canceled.refund_returned ? "returned" : "used" });
-      },
-    );
-  });
-}
-
-/** The month so many months after one. */
-function monthsFrom(key, months) {
-  const [year, number] = key.split("-").map(Number);
-  return new Date(Date.UTC(year, number - 1 + months, 15)).toISOString().slice(0, 7);
-}
-
-/** Half a year back, this month and the next. */
-function perMonth(lessons, since) {
-  const kinds = ["completed", "no_show", "scheduled"];
-  const rows = Array.from({ length: 8 }, (_, at) => monthsFrom(since, at)).map((key) => {
-    const theirs = lessons.filter((lesson) => monthKey(lesson.scheduled_start_at) === key);
-    return [month(`${key}-15T12:00:00Z`), kinds.map((kind) => theirs.filter((lesson) => lesson.status === kind).length)];
-  });
-  return bars(say("by_month"), say("month"), kinds.map((kind) => say(`lesson_${kind}`)), rows);
-}
-
-/** Packages, and the lines that explain each. */
-export async function packages(section, { session }) {
-  const theirs = await all(`billing/packages/students/${session.id}`);
-  if (!theirs.length) add(section, nothing("no_packages"));
-  add(section, el("ul", { class: "cards" }, theirs.map(onePackage)));
-}
-
-function onePackage(one) {
-  const lines = el("div", {});
-  const details = el("details", {}, el("summary", {}, say("where_lessons_went")), lines);
-  details.addEventListener("toggle", async () => {
-    if (!details.open || lines.childNodes.length) return;
-    try {
-      const entries = await all(`billing/packages/${one.id}/entries`);
-      fill(lines, table(say("lines"), [say("time"), say("what"), say("lessons"), say("reason")], entries.map((entry) => [
-        stamp(entry.created_at), say(`entry_${entry.kind}`), String(entry.lessons),
-        [entry.reason, entry.package_ends && say("lasts_until", { day: shortDay(entry.package_ends) })].filter(Boolean).join(" "),
-      ])));
-    } catch (error) {
-      failed(lines, error);
-    }
-  });
-  const state = one.is_frozen ? "frozen" : one.status;
-  return el(
-    "li",
-    { class: "card" },
-    el("h2", {}, say("lessons_left", { left: one.lessons_left - one.lessons_held, total: one.lessons_total })),
-    el("p", {}, el("span", { class: `state ${state}` }, say(`package_${state}`)), " ", say("usable_until", { day: shortDay(one.expires_at) })),
-    one.lessons_held > 0 && el("p", {}, say("lessons_held", { held: one.lessons_held })),
-    details,
-  );
 }

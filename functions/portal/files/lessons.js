@@ -1,8 +1,11 @@
 // Lessons: which screens there are, and for whom. A screen is a function that fills a section.
 
 import { bookings, operations, packages as givePackages, slots } from "./lessons-admin.js";
+import { buy, payment } from "./lessons-buy.js";
 import { calendar } from "./lessons-calendar.js";
-import { find, mine, packages } from "./lessons-student.js";
+import { mine } from "./lessons-mine.js";
+import { packages } from "./lessons-packages.js";
+import { find } from "./lessons-student.js";
 import { students, week } from "./lessons-teacher.js";
 
 export const lessons = {
@@ -11,6 +14,8 @@ export const lessons = {
     { path: "lessons/find", word: "find_time", roles: ["student"], show: find },
     { path: "lessons/mine", word: "my_lessons", roles: ["student"], show: mine },
     { path: "lessons/packages", word: "my_packages", roles: ["student"], show: packages },
+    { path: "lessons/buy", word: "buy_package", roles: ["student"], show: buy },
+    { path: "payment", word: "payment", roles: ["student"], isAside: true, show: payment },
     { path: "lessons/week", word: "week", roles: ["teacher"], show: week },
     { path: "lessons/students", word: "students", roles: ["teacher"], show: students },
     { path: "lessons/calendar", word: "calendar", roles: ["student", "teacher"], show: calendar },

@@ -134,7 +134,7 @@ function frame() {
   translate(document);
   connection();
   const links = domains.map((domain) => {
-    const theirs = session ? domain.screens.filter(allowed) : [];
+    const theirs = session ? domain.screens.filter((screen) => allowed(screen) && !screen.isAside) : [];
     if (!theirs.length) return null;
     return el("ul", { "aria-label": say(domain.word) }, theirs.map((screen) => el("li", {}, el(
       "a", { href: to(screen.path), "aria-current": screen === current && "page" }, say(screen.word)))));

@@ -22,7 +22,7 @@ export function useZone(name) {
 }
 
 /** English without a country is shown as most of the world writes it: the day before the month, 24 hours. */
-function locale() {
+export function locale() {
   const code = language();
   const theirs = navigator.languages.find((tag) => tag.split("-")[0] === code.split("-")[0] && tag.includes("-"));
   return theirs ?? (code === "en" ? "en-GB" : code);

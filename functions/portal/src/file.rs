@@ -40,7 +40,7 @@ pub const LANDING: File = file!("landing.html", "text/html");
 pub const PORTAL: File = file!("portal.html", "text/html");
 
 /// What the two pages load.
-pub const FILES: [File; 16] = [
+pub const FILES: [File; 21] = [
     file!("icon.svg", "image/svg+xml"),
     file!("portal.css", "text/css"),
     file!("landing.js", "text/javascript"),
@@ -52,8 +52,13 @@ pub const FILES: [File; 16] = [
     file!("words.js", "text/javascript"),
     file!("time.js", "text/javascript"),
     file!("chart.js", "text/javascript"),
+    file!("money.js", "text/javascript"),
     file!("lessons.js", "text/javascript"),
     file!("lessons-student.js", "text/javascript"),
+    file!("lessons-parts.js", "text/javascript"),
+    file!("lessons-mine.js", "text/javascript"),
+    file!("lessons-packages.js", "text/javascript"),
+    file!("lessons-buy.js", "text/javascript"),
     file!("lessons-teacher.js", "text/javascript"),
     file!("lessons-admin.js", "text/javascript"),
     file!("lessons-calendar.js", "text/javascript"),

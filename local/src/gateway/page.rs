@@ -31,7 +31,7 @@ pub(super) fn page(status: StatusCode, title: &str, body: &str) -> Response<Body
     let title = escaped(title);
     let text = format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{title}</title>
-         <meta name=\"viewport\" content=\"width=device-width\"><style>{STYLE}</style><main><h1>{title}</h1>{body}</main>"
+         <meta name=\"viewport\" content=\"width=device-width\"><link rel=\"icon\" href=\"data:,\"><style>{STYLE}</style><main><h1>{title}</h1>{body}</main>"
     );
     respond(status, text)
 }

@@ -12,12 +12,18 @@ const PASSWORD: &str = "a long pass phrase";
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Chromium and .ci/web's packages: `.ci/run web` installs both and runs it"]
 async fn people_use_the_portal_by_keyboard() {
-    let stack = Stack::builder().knows_its_address().start().await;
+    let stack = Stack::builder().takes_payments().start().await;
     let db = stack.db().await;
     let admin = stack.admin().await;
     let student = person(&admin, &db, "Sam Student", "student").await;
     let teacher = person(&admin, &db, "Ada Teacher", "teacher").await;
     person(&admin, &db, "Alan Admin", "admin").await;
+    person(&admin, &db, "Bea Buyer", "student").await;
+    let plan = json!({
+        "title": "Eight lessons", "description": "For a term.", "lessons_total": 8, "duration_days": 90,
+        "price_amount": "280.00", "price_currency": "EUR",
+    });
+    admin.post("/api/v1/admin/plans", plan).await.assert_status(201);
     let links = links_of_somebody_new(&stack, &admin).await;
     let card = json!({ "user_id": teacher, "display_name": "Ada Teacher" });
     let card = admin.post("/api/v1/teachers/profiles", card).await;
@@ -34,7 +40,8 @@ async fn people_use_the_portal_by_keyboard() {
     let pictures = project::target().join("web");
     std::fs::create_dir_all(&pictures).unwrap();
     let people = json!({
-        "password": PASSWORD, "student": "sam@example.org", "teacher": "ada@example.org", "admin": "alan@example.org", "links": links,
+        "password": PASSWORD, "student": "sam@example.org", "teacher": "ada@example.org", "admin": "alan@example.org",
+        "buyer": "bea@example.org", "links": links,
     });
     let mut browser = Command::new("node");
     browser

@@ -6,7 +6,8 @@ use std::path::Path;
 use serde_json::Value;
 
 /// Keys of which a part is a value: `say(`lesson_${status}`)`.
-const FAMILIES: [&str; 6] = ["booking_", "entry_", "lesson_", "package_", "role_", "slot_"];
+const FAMILIES: [&str; 8] =
+    ["booking_", "entry_", "lesson_", "package_", "paid_", "payment_", "role_", "slot_"];
 
 fn sources() -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("files");
@@ -69,6 +70,8 @@ fn every_state_of_the_api_has_words() {
         ("entry_", "EntryKind"),
         ("lesson_", "LessonStatus"),
         ("package_", "PackageStatus"),
+        ("paid_", "PaymentStatus"),
+        ("payment_", "PaymentStatus"),
         ("role_", "Role"),
         ("slot_", "SlotStatus"),
     ];
