@@ -210,7 +210,7 @@ do $$
 declare
     name text;
     names constant text[] := array['calendar_feeds', 'events', 'package_entries', 'bookings', 'packages', 'slots', 'teachers',
-                                   'notifications', 'schedule_exceptions', 'schedules', 'plans', 'payments', 'payment_refunds',
+                                   'notifications', 'schedule_exceptions', 'schedules', 'payments', 'payment_refunds',
                                    'money_entries', 'waitlist'];
     people constant uuid[] := array['00000000-0000-7000-8000-000000000091', '00000000-0000-7000-8000-000000000093',
                                     '00000000-0000-7000-8000-000000000094'];
@@ -228,8 +228,6 @@ begin
     delete from lessons.waitlist where student_id = any (people) or teacher_id = any (people);
     delete from lessons.bookings where student_id = any (people) or teacher_id = any (people);
     delete from lessons.packages where student_id = any (people);
-    delete from lessons.plans
-    where id in ('00000000-0000-7000-8000-000000000181', '00000000-0000-7000-8000-000000000182');
     delete from lessons.slots where teacher_id = any (people);
     delete from lessons.schedule_exceptions where teacher_id = any (people);
     delete from lessons.schedules where teacher_id = any (people);
@@ -297,7 +295,11 @@ values ('00000000-0000-7000-8000-000000000151', '00000000-0000-7000-8000-0000000
 
 insert into lessons.plans (id, title, lessons_total, duration_days, price_minor, currency)
 values ('00000000-0000-7000-8000-000000000181', 'standard-8', 8, 45, 8900, 'EUR'),
-       ('00000000-0000-7000-8000-000000000182', 'starter-4', 4, 30, 4900, 'EUR');
+       ('00000000-0000-7000-8000-000000000182', 'starter-4', 4, 30, 4900, 'EUR')
+-- Somebody may have bought them meanwhile.
+on conflict (id) do update
+set title = excluded.title, description = '', lessons_total = excluded.lessons_total, duration_days = excluded.duration_days,
+    price_minor = excluded.price_minor, currency = excluded.currency, is_active = true;
 insert into lessons.payments (id, package_id, student_id, amount_minor, currency, external_reference, paid_at)
 values ('00000000-0000-7000-8000-000000000161', '00000000-0000-7000-8000-000000000131', '00000000-0000-7000-8000-000000000094',
         9900, 'EUR', 'inv-17', null),
