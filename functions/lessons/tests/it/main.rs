@@ -1,9 +1,11 @@
 //! Tests of the lessons functions: the real programs behind the local gateway, on a real PostgreSQL.
 //!
-//! One module for each function, and `leaving`, `offered`, `payment_events` and `races` for what holds across them.
+//! One module for each function, and `calendars`, `leaving`, `offered`, `payment_events` and `races` for what
+//! holds across them.
 
 mod adjust_package;
 mod book_series;
+mod calendars;
 mod cancel_booking;
 mod check_ledgers;
 mod complete_lesson;
