@@ -110,6 +110,12 @@ impl Lambda {
         self.fleet.recycle();
     }
 
+    /// Kills a function's processes, as a machine that fails does. Invocations under way end with [`InvokeError::Crashed`],
+    /// and the next one gets a new process.
+    pub fn crash(&self, function: &str) {
+        self.fleet.crash(function);
+    }
+
     /// Number of live sandboxes of a function, busy and idle.
     pub fn sandboxes(&self, function: &str) -> usize {
         self.fleet.sandboxes(function)

@@ -219,6 +219,15 @@ impl Fleet {
         self.stop_idle(Duration::ZERO);
     }
 
+    pub(super) fn crash(&self, function: &str) {
+        let state = lock(&self.state);
+        state
+            .live
+            .values()
+            .filter(|sandbox| sandbox.function.name == function)
+            .for_each(|sandbox| sandbox.kill());
+    }
+
     pub(super) fn sandboxes(&self, function: &str) -> usize {
         lock(&self.state).live.values().filter(|sandbox| sandbox.function.name == function).count()
     }

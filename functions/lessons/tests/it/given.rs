@@ -409,3 +409,21 @@ pub(crate) async fn assert_for_admins(practice: &Practice, call: impl AsyncFn(&C
     }
     call(&practice.stack.anonymous()).await.assert_status(401);
 }
+
+/// A sequence of numbers that a seed decides (Marsaglia's xorshift).
+pub(crate) struct Numbers(pub(crate) u64);
+
+impl Numbers {
+    pub(crate) fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % u64::try_from(end).expect("few")).expect("less than few")
+    }
+
+    pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
+        for place in (1..items.len()).rev() {
+            items.swap(place, self.below(place + 1));
+        }
+    }
+}

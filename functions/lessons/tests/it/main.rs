@@ -1,6 +1,6 @@
 //! Tests of the lessons functions: the real programs behind the local gateway, on a real PostgreSQL.
 //!
-//! One module for each function, and `calendars`, `leaving`, `offered`, `payment_events` and `races` for what
+//! One module for each function, and `calendars`, `crashes`, `leaving`, `offered`, `payment_events` and `races` for what
 //! holds across them.
 
 mod adjust_package;
@@ -10,6 +10,7 @@ mod cancel_booking;
 mod check_ledgers;
 mod complete_lesson;
 mod confirm_booking;
+mod crashes;
 mod create_admin_action;
 mod create_calendar_feed;
 mod create_notification;

@@ -3,25 +3,7 @@
 use futures_util::future::join_all;
 use serde_json::Value;
 
-use crate::given;
-
-/// A sequence of numbers that a seed decides (Marsaglia's xorshift).
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % u64::try_from(end).expect("few")).expect("less than few")
-    }
-
-    fn shuffle<T>(&mut self, items: &mut [T]) {
-        for place in (1..items.len()).rev() {
-            items.swap(place, self.below(place + 1));
-        }
-    }
-}
+use crate::given::{self, Numbers};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn any_order_and_repetition_ends_in_the_same_state() {
