@@ -1,6 +1,6 @@
 //! Tests of the lessons functions: the real programs behind the local gateway, on a real PostgreSQL.
 //!
-//! One module for each function, and `calendars`, `crashes`, `leaving`, `offered`, `payment_events` and `races` for what
+//! One module for each function, and `calendars`, `crashes`, `earlier`, `leaving`, `offered`, `payment_events` and `races` for what
 //! holds across them.
 
 mod adjust_package;
@@ -23,6 +23,7 @@ mod create_slots;
 mod create_teacher_profile;
 mod delete_calendar_feed;
 mod delete_schedule_exception;
+mod earlier;
 mod end_holds;
 mod end_packages;
 mod expire_holds;
