@@ -53,6 +53,8 @@ pub enum Trouble {
     Outage,
     /// Does it, and answers 500: nobody learns of it.
     LostAnswer,
+    /// Does it, and never answers.
+    Silence,
     /// Does it after a while.
     Delay(Duration),
     /// Refuses.
@@ -142,6 +144,20 @@ impl Stripe {
     /// The calls so far.
     pub fn calls(&self) -> Vec<StripeCall> {
         self.account().calls.clone()
+    }
+
+    /// Waits until so many calls in all were done and get no answer ([`Trouble::Silence`]).
+    ///
+    /// # Panics
+    /// When they do not come within 20 seconds.
+    pub async fn wait_for_silence(&self, count: u32) {
+        let done = async {
+            while self.account().silent < count {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let in_time = tokio::time::timeout(Duration::from_secs(20), done).await;
+        in_time.unwrap_or_else(|_| panic!("{} of {count} calls were met by silence", self.account().silent));
     }
 
     /// The id of the page on which a payment of ours is paid.

@@ -2,13 +2,15 @@
 //!
 //! Stripe writes amounts in units of its own, which mostly are ISO 4217's; where they are not, this module knows.
 
+mod signature;
+mod told;
+mod units;
+
 use std::time::Duration;
 
-use aws_lc_rs::hmac;
-use jiff::Timestamp;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
 use reqwest::{Method, Url};
-use serde_json::{Value, json};
+use serde_json::Value;
 use shared::describe::Operation;
 use shared::error::{Code, Error, upstream_unavailable};
 use shared::http_client;
@@ -19,14 +21,16 @@ use shared::settings::{self, SettingError};
 
 use crate::money::Currency;
 
+pub use signature::Signed;
+pub use told::Told;
+pub use units::amount;
+
 /// The version of the API that requests and answers are of.
-const VERSION: &str = "2025-09-30.clover";
+const VERSION: &str = "2026-10-28.endive";
 /// How long one attempt of a call may take.
 const PATIENCE: Duration = Duration::from_secs(8);
 /// The largest answer that is read.
 const LIMIT: usize = 1 << 20;
-/// How far an event's signature may lie before or behind our clock, in seconds.
-const TOLERANCE: i64 = 300;
 
 /// Our account at Stripe, as a handler's parameter. There may be none.
 pub struct Stripe {
@@ -63,56 +67,6 @@ pub struct Checkout<'a> {
     pub currency: Currency,
     /// When the page ends, if not after Stripe's own time: half an hour from now at least.
     pub ends_at: Option<Time>,
-}
-
-/// What one event says of a payment of ours, in our words.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Told {
-    /// Stripe's id of the event.
-    pub event: String,
-    /// Its type.
-    pub kind: String,
-    /// Whether it is about real money.
-    pub livemode: bool,
-    /// When it happened.
-    pub at: Time,
-    /// What it says; see `lessons.apply_event`.
-    pub said: Value,
-    /// `ignored` for what concerns no payment, `mismatched` for what cannot be about one of ours.
-    pub verdict: Option<&'static str>,
-}
-
-/// An event whose signature is Stripe's.
-pub struct Signed(pub Value);
-
-/// How many decimals amounts at Stripe have; none for a currency that it does not take. ISK and UGX have two there and none in
-/// ISO 4217, the ariary the reverse. Source: docs.stripe.com/currencies.
-fn decimals(currency: Currency) -> Option<usize> {
-    match (currency.code(), currency.decimals()) {
-        ("ISK" | "UGX", _) => Some(2),
-        ("MGA", _) => Some(0),
-        (_, decimals @ 0..=3) => Some(decimals),
-        _ => None,
-    }
-}
-
-/// An amount as Stripe writes it; none for one that cannot be said there. Of three decimals the last is a zero.
-pub fn amount(currency: Currency, minor: i64) -> Option<i64> {
-    let scaled = scale(minor, currency.decimals(), decimals(currency)?)?;
-    (decimals(currency)? < 3 || scaled % 10 == 0).then_some(scaled)
-}
-
-/// An amount of Stripe's in the currency's smallest unit; none for one that cannot be said in it.
-pub fn minor(currency: Currency, amount: i64) -> Option<i64> {
-    scale(amount, decimals(currency)?, currency.decimals())
-}
-
-fn scale(number: i64, from: usize, to: usize) -> Option<i64> {
-    let factor = 10_i64.pow(u32::try_from(from.abs_diff(to)).ok()?);
-    if to >= from {
-        return number.checked_mul(factor);
-    }
-    (number % factor == 0).then_some(number / factor)
 }
 
 impl FromRequest for Stripe {
@@ -297,260 +251,5 @@ async fn secret(member: &str) -> Result<Option<String>> {
     match secret[member].as_str().filter(|text| !text.is_empty()) {
         Some(text) => Ok(Some(text.to_owned())),
         None => Err(internal(format!("the secret of STRIPE_SECRET_ARN has no text `{member}`"))),
-    }
-}
-
-impl FromRequest for Signed {
-    fn start() -> Result<(), SettingError> {
-        livemode().map(drop)
-    }
-
-    async fn from_request(request: &mut Request) -> Result<Signed> {
-        let secrets = match settings::find("STRIPE_WEBHOOK_SECRET") {
-            Some(secrets) => Some(secrets),
-            None => secret("webhook").await?,
-        };
-        let secrets = secrets.ok_or_else(|| unavailable("payments by Stripe are not configured", 3600))?;
-        let header = request.header("stripe-signature").unwrap_or_default();
-        let now = Timestamp::now().as_second();
-        if !secrets.split(',').any(|secret| is_signed(header, &request.body, secret.trim(), now)) {
-            let sentence =
-                "Stripe-Signature should be Stripe's signature of this body, at most 5 minutes old";
-            return Err(invalid_field("/Stripe-Signature", "signature", sentence));
-        }
-        let event = serde_json::from_slice(&request.body);
-        event.map(Signed).map_err(|_| invalid_field("", "json", "the body should be an event"))
-    }
-
-    fn describe(operation: &mut Operation) {
-        let schema = json!({ "type": "string" });
-        operation.header("Stripe-Signature", "`t=…,v1=…`: HMAC-SHA256 of time and body.", schema);
-        operation.error(400, "The signature is not Stripe's, or too old");
-        operation.error(503, "Payments by Stripe are not configured");
-    }
-}
-
-/// Whether one of the header's signatures `v1` is this secret's, over its time and the body, and the time is about now. There
-/// may be several, while a secret is changed for another. Source: docs.stripe.com/webhooks#verify-manually.
-fn is_signed(header: &str, body: &[u8], secret: &str, now: i64) -> bool {
-    let parts = || header.split(',').filter_map(|part| part.trim().split_once('='));
-    let Some((_, time)) = parts().find(|(name, _)| *name == "t") else { return false };
-    let is_timely = time.parse::<i64>().is_ok_and(|time| now.abs_diff(time) <= TOLERANCE.unsigned_abs());
-    if !is_timely || secret.is_empty() {
-        return false;
-    }
-    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
-    let signed = [time.as_bytes(), b".", body].concat();
-    // `verify` takes the same time wherever a signature is wrong.
-    parts()
-        .filter(|(name, _)| *name == "v1")
-        .filter_map(|(_, text)| unhex(text))
-        .any(|signature| hmac::verify(&key, &signed, &signature).is_ok())
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    if !text.is_ascii() || text.len() != 64 {
-        return None;
-    }
-    (0..32).map(|place| u8::from_str_radix(&text[2 * place..2 * place + 2], 16).ok()).collect()
-}
-
-impl Told {
-    /// What an event says; 400 for what is no event.
-    pub fn of_event(event: &Value) -> Result<Told> {
-        let text = |value: &Value, limit: usize| {
-            value.as_str().filter(|text| (1..=limit).contains(&text.len())).map(str::to_owned)
-        };
-        let (Some(id), Some(kind)) = (text(&event["id"], 255), text(&event["type"], 128)) else {
-            return Err(invalid_field("", "event", "the body should be an event"));
-        };
-        let at = event["created"].as_i64().and_then(|second| Timestamp::from_second(second).ok());
-        let (said, verdict) = said(&kind, &event["data"]["object"]);
-        Ok(Told {
-            event: id,
-            kind,
-            livemode: event["livemode"].as_bool().unwrap_or_default(),
-            at: Time(at.unwrap_or_else(Timestamp::now)),
-            said,
-            verdict,
-        })
-    }
-
-    /// What a session says that was asked for, as if by an event; none while nobody has paid and may still.
-    pub fn of_session(session: &Value) -> Option<Told> {
-        let kind = match (session["status"].as_str()?, session["payment_status"].as_str()?) {
-            ("complete", _) => "checkout.session.completed",
-            ("expired", _) => "checkout.session.expired",
-            _ => return None,
-        };
-        let (said, verdict) = said(kind, session);
-        let (id, status) = (session["id"].as_str()?, session["payment_status"].as_str()?);
-        Some(Told {
-            event: format!("asked:{id}:{kind}:{status}"),
-            kind: kind.to_owned(),
-            livemode: session["livemode"].as_bool().unwrap_or_default(),
-            at: Time(Timestamp::now()),
-            said,
-            verdict,
-        })
-    }
-
-    /// That a page which nobody was told of has ended.
-    pub fn of_lost_page(payment_id: Uuid, currency: &str) -> Told {
-        Told {
-            event: format!("lost:{payment_id}"),
-            kind: "checkout.session.expired".to_owned(),
-            livemode: livemode().unwrap_or_default(),
-            at: Time(Timestamp::now()),
-            said: json!({ "fact": "expired", "payment_id": payment_id, "currency": currency }),
-            verdict: None,
-        }
-    }
-
-    /// The payment at Stripe that must be looked at to know which of ours it is about: refunds and disputes that were not
-    /// begun here do not say.
-    pub fn unknown_intent(&self) -> Option<&str> {
-        match (&self.said["payment_id"], self.verdict) {
-            (Value::Null, None) => self.said["intent"].as_str(),
-            _ => None,
-        }
-    }
-
-    /// With what the payment at Stripe says of itself.
-    pub fn with_intent(mut self, intent: &Value) -> Told {
-        self.said["payment_id"] = ours(intent, "payment_id");
-        self
-    }
-}
-
-/// The fact that an object of an event states, and a verdict where there is none.
-fn said(kind: &str, object: &Value) -> (Value, Option<&'static str>) {
-    let fact = match kind {
-        "checkout.session.completed" if object["payment_status"] == "unpaid" => "processing",
-        "checkout.session.completed" | "checkout.session.async_payment_succeeded" => "paid",
-        "checkout.session.async_payment_failed" => "failed",
-        "checkout.session.expired" => "expired",
-        "charge.refunded" => "charge_refunded",
-        "refund.created" | "refund.updated" | "refund.failed" | "charge.refund.updated" => "refund",
-        "charge.dispute.created"
-        | "charge.dispute.updated"
-        | "charge.dispute.closed"
-        | "charge.dispute.funds_withdrawn"
-        | "charge.dispute.funds_reinstated" => "dispute",
-        _ => return (json!({ "object": id(&object["id"]) }), Some("ignored")),
-    };
-    let code = object["currency"].as_str().unwrap_or_default();
-    let currency = Currency::parse(code);
-    let money = |value: &Value| currency.and_then(|currency| minor(currency, value.as_i64()?));
-    let amount =
-        if fact == "paid" || fact == "processing" { &object["amount_total"] } else { &object["amount"] };
-    let is_session = kind.starts_with("checkout.session.");
-    let status = match (fact, object["status"].as_str().unwrap_or_default()) {
-        ("refund", "succeeded") => "succeeded",
-        ("refund", "failed" | "canceled") => "failed",
-        ("refund", _) => "pending",
-        ("dispute", "won") => "won",
-        ("dispute", "lost") => "lost",
-        ("dispute", status) if status.starts_with("warning") || status == "prevented" => "warning",
-        ("dispute", _) => "open",
-        _ => "",
-    };
-    let payment = match ours(object, "payment_id") {
-        Value::Null => uuid(&object["client_reference_id"]),
-        known => known,
-    };
-    let said = json!({
-        "fact": fact,
-        "payment_id": payment,
-        "session": if is_session { id(&object["id"]) } else { Value::Null },
-        "intent": id(&object["payment_intent"]),
-        "amount_minor": money(amount),
-        "currency": code.chars().take(3).collect::<String>().to_uppercase(),
-        "refunded_minor": if fact == "charge_refunded" { json!(money(&object["amount_refunded"])) } else { Value::Null },
-        "refund": if fact == "refund" { id(&object["id"]) } else { Value::Null },
-        "refund_id": if fact == "refund" { ours(object, "refund_id") } else { Value::Null },
-        "dispute": if fact == "dispute" { id(&object["id"]) } else { Value::Null },
-        "status": status,
-    });
-    (said, None)
-}
-
-/// An id of ours that we wrote into an object's metadata.
-fn ours(object: &Value, name: &str) -> Value {
-    uuid(&object["metadata"][name])
-}
-
-fn uuid(value: &Value) -> Value {
-    json!(value.as_str().and_then(|text| text.parse::<Uuid>().ok()))
-}
-
-/// An id of Stripe's, or of the object that stands in its place.
-fn id(value: &Value) -> Value {
-    let text = value.as_str().or_else(|| value["id"].as_str()).filter(|text| (1..=255).contains(&text.len()));
-    json!(text)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn stripe_has_factors_of_its_own() {
-        let currency = |code| Currency::parse(code).unwrap();
-        for (code, ours, theirs) in [
-            ("EUR", 9950, Some(9950)),
-            ("JPY", 8000, Some(8000)),
-            ("ISK", 500, Some(50_000)),
-            ("UGX", 500, Some(50_000)),
-            ("MGA", 50_000, Some(500)),
-            ("MGA", 50_020, None),
-            ("KWD", 12_340, Some(12_340)),
-            ("KWD", 12_345, None),
-            ("CLF", 10_000, None),
-        ] {
-            assert_eq!(amount(currency(code), ours), theirs, "{ours} {code}");
-            if let Some(theirs) = theirs {
-                assert_eq!(minor(currency(code), theirs), Some(ours), "{theirs} {code}");
-            }
-        }
-        assert_eq!(minor(currency("ISK"), 50_001), None, "a hundredth of a crown is nothing");
-    }
-
-    fn sign(secret: &str, time: i64, body: &str) -> String {
-        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
-        let tag = hmac::sign(&key, format!("{time}.{body}").as_bytes());
-        tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
-    }
-
-    #[test]
-    fn a_signature_is_of_its_time_its_body_and_a_secret() {
-        let (now, body) = (1_800_000_000, r#"{"id":"evt_1"}"#);
-        let header = |time: i64, secret: &str| format!("t={time},v1={}", sign(secret, time, body));
-        let good = |header: &str| is_signed(header, body.as_bytes(), "whsec_a", now);
-        for off in [0, 300, -300] {
-            assert!(good(&header(now + off, "whsec_a")), "{off}");
-        }
-        for off in [301, -301] {
-            assert!(!good(&header(now + off, "whsec_a")), "{off}");
-        }
-        assert!(!good(&header(now, "whsec_b")));
-        assert!(!good(&format!("t={},v1={}", now - 1, sign("whsec_a", now, body))));
-        assert!(!is_signed(&header(now, "whsec_a"), b"{}", "whsec_a", now));
-        assert!(!is_signed(&header(now, ""), body.as_bytes(), "", now));
-        // Two secrets sign while one takes over from the other; `v0` is a test's and counts for nothing.
-        let both =
-            format!("t={now},v0=00,v1={},v1={}", sign("whsec_b", now, body), sign("whsec_a", now, body));
-        assert!(good(&both));
-        assert!(!good(&format!("t={now},v0={}", sign("whsec_a", now, body))));
-        for bad in [
-            "",
-            "t=",
-            "v1=00",
-            "t=x,v1=00",
-            &format!("t={now},v1=zz"),
-            &format!("t={now},v1={}é", "0".repeat(62)),
-        ] {
-            assert!(!good(bad), "{bad}");
-        }
     }
 }

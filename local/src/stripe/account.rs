@@ -25,6 +25,9 @@ pub(super) struct Account {
     pub(super) calls: Vec<StripeCall>,
     #[serde(skip)]
     pub(super) troubles: VecDeque<Trouble>,
+    /// Calls that were done and get no answer.
+    #[serde(skip)]
+    pub(super) silent: u32,
     /// The address that those of its pages begin with.
     #[serde(skip)]
     pages: String,

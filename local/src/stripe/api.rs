@@ -42,7 +42,7 @@ async fn answer(
         Some(Trouble::Outage) => return error(StatusCode::INTERNAL_SERVER_ERROR, "api_error"),
         Some(Trouble::Refusal) => return error(StatusCode::PAYMENT_REQUIRED, "refused"),
         Some(Trouble::Delay(time)) => tokio::time::sleep(time).await,
-        Some(Trouble::LostAnswer) | None => {}
+        Some(Trouble::LostAnswer | Trouble::Silence) | None => {}
     }
     let (done, told) = {
         let mut account = lock(&account);
@@ -66,6 +66,11 @@ async fn answer(
     // Heard of before, while or after the answer is read: all of it happens.
     if let Some(teller) = teller {
         told.into_iter().for_each(|event| teller.send(event));
+    }
+    if trouble == Some(Trouble::Silence) {
+        lock(&account).silent += 1;
+        // Until whoever asked goes away.
+        return std::future::pending().await;
     }
     match (done, trouble) {
         (_, Some(Trouble::LostAnswer)) => error(StatusCode::INTERNAL_SERVER_ERROR, "api_error"),

@@ -1,6 +1,6 @@
 //! Close a date or give it other hours, or take time off, as the teacher or an admin. The slots follow at once.
 
-use lessons::hours::{self, ChangedException, NewException, SchedulePath};
+use lessons::hours::{ChangedException, NewException, SchedulePath, making, stored};
 use shared::prelude::*;
 
 fn main() {
@@ -23,8 +23,8 @@ async fn create(
 ) -> Result<Created<ChangedException>> {
     new.check()?;
     let tx = db.begin(&user).await?;
-    let schedule = hours::touch(&tx, path.teacher_id).await?;
-    let exception = hours::add_exception(&tx, path.teacher_id, &new).await?;
-    let changes = hours::project(tx, &schedule, true).await?;
+    let schedule = stored::touch(&tx, path.teacher_id).await?;
+    let exception = stored::add_exception(&tx, path.teacher_id, &new).await?;
+    let changes = making::project(tx, &schedule, true).await?;
     Ok(Created(ChangedException { exception, changes }))
 }

@@ -1,6 +1,6 @@
 //! Let a date be as its weekday is again, or end time off, as the teacher or an admin. The slots follow at once.
 
-use lessons::hours::{self, Changes, ExceptionPath};
+use lessons::hours::{Changes, ExceptionPath, making, stored};
 use shared::prelude::*;
 
 fn main() {
@@ -12,7 +12,7 @@ fn main() {
 
 async fn remove(db: Db, user: User, Path(path): Path<ExceptionPath>) -> Result<Json<Changes>> {
     let tx = db.begin(&user).await?;
-    let schedule = hours::touch(&tx, path.teacher_id).await?;
-    hours::remove_exception(&tx, &path).await?;
-    hours::project(tx, &schedule, true).await.map(Json)
+    let schedule = stored::touch(&tx, path.teacher_id).await?;
+    stored::remove_exception(&tx, &path).await?;
+    making::project(tx, &schedule, true).await.map(Json)
 }

@@ -1,7 +1,7 @@
 //! A teacher's weekly hours with their exceptions, and the instants that they are in a range.
 
 use jiff::Timestamp;
-use lessons::hours::{self, ScheduleInRange, SchedulePath, ScheduleRange};
+use lessons::hours::{ScheduleInRange, SchedulePath, ScheduleRange, stored};
 use shared::precondition::Tagged;
 use shared::prelude::*;
 
@@ -20,7 +20,7 @@ async fn read(
 ) -> Result<Tagged<Json<ScheduleInRange>>> {
     let range = range.interval(Timestamp::now())?;
     let tx = db.begin(&user).await?;
-    let found = hours::get(&tx, &user, path.teacher_id, range).await?;
+    let found = stored::get(&tx, &user, path.teacher_id, range).await?;
     let version = found.schedule.version;
     Ok(Tagged(Json(found), version))
 }

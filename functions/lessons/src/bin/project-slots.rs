@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use lessons::hours;
+use lessons::hours::{making, stored};
 use shared::prelude::*;
 
 /// When the job takes no teacher further: the function has five minutes.
@@ -29,7 +29,7 @@ async fn project(db: JobsDb, Event(Schedule {}): Event<Schedule>) -> Result<Proj
     let mut projected = Projected { teachers: 0, made: 0, withdrawn: 0 };
     loop {
         let tx = db.begin_service().await?;
-        let teachers = hours::due(&tx, after).await?;
+        let teachers = making::due(&tx, after).await?;
         tx.commit().await?;
         let Some(last) = teachers.last() else { break };
         after = Some(last.teacher_id);
@@ -39,8 +39,8 @@ async fn project(db: JobsDb, Event(Schedule {}): Event<Schedule>) -> Result<Proj
             }
             // A transaction for each, so that one who fails does not keep the others.
             let tx = db.begin_service().await?;
-            let changes = match hours::lock(&tx, teacher.teacher_id).await {
-                Ok(Some(schedule)) => hours::project(tx, &schedule, teacher.is_teaching).await,
+            let changes = match stored::lock(&tx, teacher.teacher_id).await {
+                Ok(Some(schedule)) => making::project(tx, &schedule, teacher.is_teaching).await,
                 Ok(None) => continue,
                 Err(error) => Err(error),
             };

@@ -1,7 +1,7 @@
 //! Set one's weekly hours, or as an admin a teacher's. Their slots are made at once, and what nobody has booked and they have
 //! no more is withdrawn.
 
-use lessons::hours::{self, ChangedSchedule, NewSchedule, SchedulePath};
+use lessons::hours::{ChangedSchedule, NewSchedule, SchedulePath, making, stored};
 use shared::precondition::{IfMatch, Tagged};
 use shared::prelude::*;
 
@@ -22,9 +22,9 @@ async fn set(
 ) -> Result<Tagged<Json<ChangedSchedule>>> {
     new.check()?;
     let tx = db.begin(&user).await?;
-    hours::must_be_theirs(&tx, &user, path.teacher_id).await?;
-    let schedule = hours::set(&tx, path.teacher_id, &new, &known).await?;
-    let changes = hours::project(tx, &schedule, true).await?;
+    stored::must_be_theirs(&tx, &user, path.teacher_id).await?;
+    let schedule = stored::set(&tx, path.teacher_id, &new, &known).await?;
+    let changes = making::project(tx, &schedule, true).await?;
     let version = schedule.version;
     Ok(Tagged(Json(ChangedSchedule { schedule, changes }), version))
 }

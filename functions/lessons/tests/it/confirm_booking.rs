@@ -86,7 +86,6 @@ async fn a_package_that_ended_or_was_frozen_meanwhile_pays_for_nothing() {
     for (meanwhile, back) in [
         ("frozen_at = now()", "frozen_at = null"),
         ("state = 'canceled'", "state = 'active'"),
-        ("state = 'pending'", "state = 'active'"),
         ("expires_at = now() + interval '1 hour'", "expires_at = now() + interval '9 days'"),
     ] {
         given::run(&practice.db, &format!("update lessons.packages set {meanwhile} where id = '{package}'"))

@@ -11,7 +11,8 @@ use crate::{ADMIN, Sample, samples, seeded};
 const MADE_BY_CLIENTS: [&str; 1] = ["client_message_id"];
 
 /// Slots on offer, which are anybody's to book, and plans, which are anybody's to buy.
-const OF_EVERYBODY: [&str; 5] = ["000000000101", "000000000102", "000000000174", "000000000181", "000000000182"];
+const OF_EVERYBODY: [&str; 5] =
+    ["000000000101", "000000000102", "000000000174", "000000000181", "000000000182"];
 
 fn is_of_everybody(id: &str) -> bool {
     OF_EVERYBODY.iter().any(|thing| id.ends_with(thing))
