@@ -1,8 +1,12 @@
-//! Changes that were made of what the caller has read: `ETag` says which version a thing has, `If-Match` which one is meant
-//! to be changed (RFC 9110, 13.1.1).
+//! What the caller has read: `ETag` says which version a thing has, `If-Match` which one is meant to be changed, and
+//! `If-None-Match` which one need not be sent again (RFC 9110, 13.1.1 and 13.1.2).
 
-use http::{HeaderValue, header};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
+use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 
 use crate::describe::Operation;
 use crate::error::{Code, Error, Result};
@@ -66,6 +70,61 @@ impl<R: Reply> Reply for Tagged<R> {
 
     fn describe(operation: &mut Operation) {
         R::describe(operation);
+    }
+}
+
+/// What the caller has already: the header `If-None-Match`.
+pub struct IfNoneMatch(Option<String>);
+
+impl FromRequest for IfNoneMatch {
+    async fn from_request(request: &mut Request) -> Result<IfNoneMatch> {
+        let lines = request.headers.get_all(header::IF_NONE_MATCH).iter();
+        let lines: Vec<&str> = lines.filter_map(|line| line.to_str().ok()).collect();
+        Ok(IfNoneMatch((!lines.is_empty()).then(|| lines.join(","))))
+    }
+
+    fn describe(operation: &mut Operation) {
+        operation.header(
+            "If-None-Match",
+            "The `ETag` of an earlier answer: 304 if it is still that one",
+            json!({ "type": "string" }),
+        );
+    }
+}
+
+impl IfNoneMatch {
+    /// The answer with the `ETag` of its body, or 304 for a caller who has it. Kept by callers alone, who ask each time whether
+    /// it is still the same, unless it says otherwise.
+    pub fn fresh(&self, mut answer: Answer) -> Result<Answer> {
+        let tag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(&Sha256::digest(&answer.body)[..12]));
+        answer.headers.insert(header::ETAG, HeaderValue::from_str(&tag)?);
+        let kept = HeaderValue::from_static("private, no-cache");
+        answer.headers.entry(header::CACHE_CONTROL).or_insert(kept);
+        if self.has(&tag) {
+            answer.headers.remove(header::CONTENT_TYPE);
+            (answer.status, answer.body) = (StatusCode::NOT_MODIFIED, Bytes::new());
+        }
+        Ok(answer)
+    }
+
+    /// Whether the caller has what has this tag: weak comparison.
+    fn has(&self, tag: &str) -> bool {
+        let list = self.0.iter().flat_map(|line| line.split(','));
+        list.map(str::trim).any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
+    }
+}
+
+/// Another reply, or 304 for a caller who has it.
+pub struct Fresh<R>(pub R, pub IfNoneMatch);
+
+impl<R: Reply> Reply for Fresh<R> {
+    fn answer(self) -> Result<Answer> {
+        self.1.fresh(self.0.answer()?)
+    }
+
+    fn describe(operation: &mut Operation) {
+        R::describe(operation);
+        operation.reply_without_body(304, "The caller has it");
     }
 }
 

@@ -3,16 +3,12 @@
 //! Every file is asked for again before it is used (`no-cache`), so that no page runs with modules of another day; what
 //! has not changed costs an answer without a body.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use serde_json::json;
-use sha2::{Digest as _, Sha256};
 use shared::describe::Operation;
+use shared::precondition::IfNoneMatch;
 use shared::prelude::*;
 use shared::reply::{Answer, Reply};
-use shared::request::{FromRequest, Request};
 
 /// A file that the program carries.
 #[derive(Debug, Clone, Copy)]
@@ -89,7 +85,7 @@ pub struct PageQuery {
 }
 
 /// What a name leads to: a file, or the portal, which shows the page of that name; 404 for another.
-pub fn find(path: &FilePath, query: &PageQuery, known: Known) -> Result<Found> {
+pub fn find(path: &FilePath, query: &PageQuery, known: IfNoneMatch) -> Result<Found> {
     if let Some(file) = FILES.into_iter().find(|file| file.name == path.file) {
         return Ok(Found::Part(file, known));
     }
@@ -102,40 +98,13 @@ pub fn find(path: &FilePath, query: &PageQuery, known: Known) -> Result<Found> {
     Ok(Found::Page(format!("../portal?open={page}{}{}", error.unwrap_or_default(), id.unwrap_or_default())))
 }
 
-/// What the caller has already: the header `If-None-Match`.
-pub struct Known(Option<String>);
-
-impl FromRequest for Known {
-    async fn from_request(request: &mut Request) -> Result<Known> {
-        let lines = request.headers.get_all(header::IF_NONE_MATCH).iter();
-        let lines: Vec<&str> = lines.filter_map(|line| line.to_str().ok()).collect();
-        Ok(Known((!lines.is_empty()).then(|| lines.join(","))))
-    }
-
-    fn describe(operation: &mut Operation) {
-        operation.header(
-            "If-None-Match",
-            "The `ETag` of an earlier answer: 304 if the file is still that one",
-            json!({ "type": "string" }),
-        );
-    }
-}
-
-impl Known {
-    /// Whether the caller has what has this tag: weak comparison, as RFC 9110, section 13.1.2 has it.
-    fn has(&self, tag: &str) -> bool {
-        let list = self.0.iter().flat_map(|line| line.split(','));
-        list.map(str::trim).any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
-    }
-}
-
 /// 200 with a page, or 304 for a browser that has it.
-pub struct Page(pub File, pub Known);
+pub struct Page(pub File, pub IfNoneMatch);
 
 /// What a name of the portal leads to.
 pub enum Found {
     /// 200 with what a page loads, or 304 for a browser that has it.
-    Part(File, Known),
+    Part(File, IfNoneMatch),
     /// 302 to the portal, for a page of its.
     Page(String),
 }
@@ -167,18 +136,13 @@ impl Reply for Found {
 }
 
 impl File {
-    fn answer(&self, known: &Known) -> Result<Answer> {
-        let tag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(&Sha256::digest(self.bytes)[..12]));
+    fn answer(&self, known: &IfNoneMatch) -> Result<Answer> {
         let mut headers = HeaderMap::new();
-        headers.insert(header::ETAG, HeaderValue::from_str(&tag)?);
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
         // Addresses of pages here may carry a mail's secret.
         headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-        if known.has(&tag) {
-            return Ok(Answer { status: StatusCode::NOT_MODIFIED, headers, body: Bytes::new() });
-        }
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type));
-        Ok(Answer { status: StatusCode::OK, headers, body: Bytes::from_static(self.bytes) })
+        known.fresh(Answer { status: StatusCode::OK, headers, body: Bytes::from_static(self.bytes) })
     }
 }

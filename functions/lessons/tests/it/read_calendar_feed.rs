@@ -30,7 +30,14 @@ async fn a_calendar_reads_ones_own_lessons_each_as_one_entry() {
         (1, 1),
         "{text}"
     );
+    // A program that asks every hour gets what it has not.
+    let ask = async |tag: &str| practice.stack.anonymous().get(&path).header("if-none-match", tag).await;
+    let tag = ask("\"older\"").await.header("etag").expect("a tag").to_owned();
+    let same = ask(&tag).await;
+    assert_eq!((same.status(), same.text().len(), same.header("etag")), (304, 0, Some(tag.as_str())));
+    assert_eq!(same.header("cache-control"), Some("private, no-cache"));
     given::cancel(&practice.teacher, &moved).await.assert_status(200);
+    assert_eq!(ask(&tag).await.status(), 200);
     let text = read().await;
     assert!(text.contains("STATUS:CANCELLED\r\n") && text.contains("SEQUENCE:2\r\n"), "{text}");
     // A program may leave the ending out.
