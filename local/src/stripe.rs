@@ -19,7 +19,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use serde_json::Value;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, task::JoinSet};
 
 use account::Account;
 pub use happenings::{State, sign};
@@ -29,6 +29,9 @@ use crate::project;
 
 /// The folder of its pages, at the gateway's address.
 pub const PAGES: &str = "/_local/pay";
+
+/// How often pages are looked at whose time may be over.
+const LOOK: Duration = Duration::from_secs(10);
 
 /// Where `cargo local` keeps its account.
 pub fn path() -> PathBuf {
@@ -80,7 +83,7 @@ pub struct Stripe {
     secret: String,
     account: Shared,
     teller: Option<Teller>,
-    task: tokio::task::JoinHandle<()>,
+    _tasks: JoinSet<()>,
 }
 
 /// An account that calls, pages and tests change.
@@ -113,11 +116,15 @@ impl Stripe {
         let listener = TcpListener::bind("127.0.0.1:0").await.context("no port is free for payments")?;
         let address = format!("http://{}", listener.local_addr()?);
         let router = api::router(Arc::clone(&account), teller.clone());
-        let task = tokio::spawn(async move {
-            // Ends with the runtime; an error would show as a refused connection.
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
+            // Ends with the set; an error would show as a refused connection.
             let _ = axum::serve(listener, router).await;
         });
-        Ok(Self { address, secret: secret.to_owned(), account, teller, task })
+        if let Some(teller) = teller.clone() {
+            tasks.spawn(end_pages(Arc::clone(&account), teller));
+        }
+        Ok(Self { address, secret: secret.to_owned(), account, teller, _tasks: tasks })
     }
 
     /// The value for `STRIPE_API_URL`.
@@ -203,9 +210,11 @@ impl std::fmt::Debug for Stripe {
     }
 }
 
-impl Drop for Stripe {
-    fn drop(&mut self) {
-        self.task.abort();
+/// Ends the pages whose time is over, and tells of it.
+async fn end_pages(account: Shared, teller: Teller) {
+    loop {
+        lock(&account).end_overdue().into_iter().for_each(|event| teller.send(event));
+        tokio::time::sleep(LOOK).await;
     }
 }
 

@@ -40,6 +40,10 @@ pub(super) type Form = BTreeMap<String, String>;
 /// What a call is refused with.
 pub(super) type Refusal = (StatusCode, &'static str);
 
+/// How long somebody may pay on a page, in seconds. Source: docs.stripe.com/api/checkout/sessions/create, `expires_at`.
+const SHORTEST: i64 = 30 * 60;
+const LONGEST: i64 = 24 * 60 * 60;
+
 const MISSING: Refusal = (StatusCode::NOT_FOUND, "resource_missing");
 
 impl Account {
@@ -103,9 +107,14 @@ impl Account {
     fn create_session(&mut self, form: &Form) -> Result<Value, Refusal> {
         let text = |name: &str| form.get(name).cloned().unwrap_or_default();
         let id = Self::id("cs");
+        let now = jiff::Timestamp::now().as_second();
+        let ends = if form.contains_key("expires_at") { whole(form, "expires_at")? } else { now + LONGEST };
+        if !(now + SHORTEST..=now + LONGEST).contains(&ends) {
+            return Err((StatusCode::BAD_REQUEST, "parameter_invalid_integer"));
+        }
         let price = whole(form, "line_items[0][price_data][unit_amount]")?;
         let session = json!({
-            "id": id, "object": "checkout.session", "mode": text("mode"), "livemode": false, "status": "open",
+            "id": id, "object": "checkout.session", "mode": text("mode"), "livemode": false, "status": "open", "expires_at": ends,
             "payment_status": "unpaid", "amount_total": price * whole(form, "line_items[0][quantity]")?,
             "currency": text("line_items[0][price_data][currency]"),
             "client_reference_id": text("client_reference_id"), "payment_intent": null,

@@ -136,6 +136,23 @@ impl Account {
         }
     }
 
+    /// Ends the pages on which nobody has paid in time; gives the events that tell of it.
+    pub(super) fn end_overdue(&mut self) -> Vec<Value> {
+        let now = jiff::Timestamp::now().as_second();
+        let is_overdue = |session: &&mut Value| {
+            session["status"] == "open" && session["expires_at"].as_i64().is_some_and(|ends| ends <= now)
+        };
+        let mut events = Vec::new();
+        for session in self.sessions.values_mut().filter(is_overdue) {
+            session["status"] = "expired".into();
+            events.push(event("checkout.session.expired", session.clone()));
+        }
+        if !events.is_empty() {
+            self.keep();
+        }
+        events
+    }
+
     fn charge_refunded(&mut self, session: &str, refunded: i64) -> Value {
         let (intent, currency) = self.intent_of(session);
         let session = &self.sessions[session];
