@@ -14,6 +14,8 @@ mod function;
 mod growth;
 mod growth_accounts;
 mod growth_rows;
+mod lessons;
+mod lessons_rows;
 mod links;
 mod load;
 mod markdown;
@@ -65,6 +67,23 @@ pub enum Scope {
     Full,
     /// Only what does not depend on time.
     Short(Functions),
+    /// One part of the full bench, and only the programs that it needs.
+    Only(Part),
+}
+
+/// A part of the full bench that can be looked at alone.
+#[derive(Debug, Clone, Copy)]
+pub enum Part {
+    /// What lessons cost.
+    Lessons,
+}
+
+impl Part {
+    fn functions(self) -> &'static [&'static str] {
+        match self {
+            Self::Lessons => &lessons::FUNCTIONS,
+        }
+    }
 }
 
 /// Of which functions.
@@ -94,20 +113,26 @@ pub async fn run(scope: &Scope, report: &mut Report, progress: impl Fn(&str)) ->
         Scope::Short(Functions::ChangedSince(base)) => {
             Selection::sample_and_changed(&functions, base.as_deref())?
         }
+        Scope::Only(part) => Selection::named(part.functions()),
     };
     functions.retain(|function| selection.names.contains(&function.name));
 
     say(&format!("building release binaries: {}", selection.said));
     let binaries = artifacts::build(&functions).await?;
-    say("sizes and dependencies");
-    report.add(artifacts::sizes(&functions, &binaries, &budgets)?);
-    report.add(artifacts::dependencies(&functions, &budgets).await?);
-    report.add(links::measure(&functions, &binaries, &budgets)?);
+    if !matches!(scope, Scope::Only(_)) {
+        say("sizes and dependencies");
+        report.add(artifacts::sizes(&functions, &binaries, &budgets)?);
+        report.add(artifacts::dependencies(&functions, &budgets).await?);
+        report.add(links::measure(&functions, &binaries, &budgets)?);
+    }
 
     let server = Server::start().await?;
     let provider = Provider::start().await;
     let mut setup = Setup { template, functions, binaries, budgets, server, provider };
-    let outcome = measure(&mut setup, scope, report, &say).await;
+    let outcome = match scope {
+        Scope::Only(Part::Lessons) => measure_lessons(&setup, report, &say).await,
+        _ => measure(&mut setup, scope, report, &say).await,
+    };
     report.mark(&setup.budgets.known);
     setup.server.cluster.stop().await;
     outcome
@@ -151,8 +176,16 @@ async fn measure(setup: &mut Setup, scope: &Scope, report: &mut Report, say: &im
     report.add(growth::measure(setup, say).await?);
     say("the weekly job");
     report.add(weekly_job::measure(setup, say).await?);
+    measure_lessons(setup, report, say).await?;
     report.markdown = Some(markdown::text(report, &machine(), &setup.server.version().await?, setup));
     say("done");
+    Ok(())
+}
+
+async fn measure_lessons(setup: &Setup, report: &mut Report, say: &impl Fn(&str)) -> Result<()> {
+    for part in lessons::measure(setup, say).await? {
+        report.add(part);
+    }
     Ok(())
 }
 

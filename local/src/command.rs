@@ -21,7 +21,7 @@ use std::{
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use local::{
-    bench::{Functions, Scope},
+    bench::{Functions, Part, Scope},
     functions,
     growth::Size,
     package::Architecture,
@@ -129,6 +129,9 @@ enum Command {
         /// ago]
         #[arg(long, requires = "short", conflicts_with = "all", value_name = "COMMIT")]
         base: Option<String>,
+        /// Only one part of the full bench, with only the programs that it needs
+        #[arg(long, conflicts_with = "short", value_name = "PART")]
+        only: Option<BenchPart>,
         /// Write all numbers into this file too
         #[arg(long)]
         json: Option<PathBuf>,
@@ -164,6 +167,12 @@ enum Keys {
     },
 }
 
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum BenchPart {
+    /// Who books at once, and growth of slots and bookings
+    Lessons,
+}
+
 #[derive(Clone, Copy, Debug, Subcommand)]
 enum Direction {
     /// Apply every pending migration
@@ -193,9 +202,14 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         Some(Command::Sam) => sam::run().await,
         Some(Command::Growth { folder, size }) => local::growth::write(&project::root(), &folder, size),
         Some(Command::Check) => local::check::run(&project::root()),
-        Some(Command::Bench { short, all, base, json }) => {
-            let functions = if all { Functions::All } else { Functions::ChangedSince(base) };
-            bench::run(if short { Scope::Short(functions) } else { Scope::Full }, json).await
+        Some(Command::Bench { short, all, base, only, json }) => {
+            let scope = match only {
+                Some(BenchPart::Lessons) => Scope::Only(Part::Lessons),
+                None if short && all => Scope::Short(Functions::All),
+                None if short => Scope::Short(Functions::ChangedSince(base)),
+                None => Scope::Full,
+            };
+            bench::run(scope, json).await
         }
         Some(Command::Openapi { check }) => {
             // A release build carries no schema code, so it is the debug programs that describe themselves.

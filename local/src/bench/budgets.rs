@@ -36,6 +36,8 @@ pub(super) struct Budgets {
     pub(super) growth: BTreeMap<String, f64>,
     /// The job `weekly-progress`.
     pub(super) weekly_job: WeeklyJob,
+    /// Lessons.
+    pub(super) lessons: Lessons,
     /// Budgets that are not met yet, by kind and class (`binary (database)`), or by kind and function
     /// (`binary: login (database)`).
     #[serde(default)]
@@ -134,6 +136,22 @@ pub(super) struct WeeklyJob {
     pub(super) seconds: f64,
 }
 
+/// Lessons.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Lessons {
+    /// Answers other than 2xx of many who book, and lessons that somebody was told of and that are not there.
+    pub(super) errors: f64,
+    /// How often some of them wait for each other.
+    pub(super) deadlocks: f64,
+    /// A booking put in beside 10^6 others as a multiple of one beside 10^3.
+    pub(super) insert: f64,
+    /// The count of everything at 10^6 bookings.
+    pub(super) kpi_seconds: f64,
+    /// Routes by name: time with 10^6 slots as a multiple of that with 10^3.
+    pub(super) growth: BTreeMap<String, f64>,
+}
+
 impl PerClass {
     /// The limit of a function.
     pub(super) fn of_function(&self, function: &Function) -> f64 {
@@ -203,7 +221,8 @@ mod tests {
         let budgets: Budgets = toml::from_str(&text()).unwrap();
         assert!(budgets.start.mapped.of(Class::Database) > budgets.start.mapped.of(Class::Plain));
         let template = crate::cloud::template(&BTreeMap::new()).unwrap();
-        let by_name = budgets.growth.keys().chain(budgets.statements_of.keys());
+        let grown = budgets.growth.keys().chain(budgets.lessons.growth.keys());
+        let by_name = grown.chain(budgets.statements_of.keys());
         let start = &budgets.start;
         let per_class =
             [&budgets.memory, &budgets.binary_mb, &budgets.zip_mb, &start.instructions, &start.page_faults];

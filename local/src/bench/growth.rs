@@ -115,7 +115,11 @@ fn report(setup: &Setup, found: Findings) -> Result<(Section, Vec<Check>)> {
     Ok((section, checks))
 }
 
-async fn times(stack: &mut Stack, case: &Case) -> Result<Sample> {
+/// `db_ms` of many invocations.
+///
+/// # Errors
+/// When the function fails.
+pub(super) async fn times(stack: &mut Stack, case: &Case) -> Result<Sample> {
     let event = bytes::Bytes::from(case.event.clone());
     let (mut times, began) = (Vec::with_capacity(INVOCATIONS), Instant::now());
     for round in 0..WARMING + INVOCATIONS {

@@ -27,6 +27,11 @@ impl Selection {
         Self { said: format!("all {} functions", names.len()), names }
     }
 
+    /// These.
+    pub(super) fn named(names: &[&str]) -> Self {
+        Self { said: names.join(", "), names: names.iter().map(|name| (*name).to_owned()).collect() }
+    }
+
     /// A sample, and what differs from the commit `base`. Without one: from where this branch left `origin/main`, or, on
     /// that commit itself, as in CI, from a day before it.
     ///
