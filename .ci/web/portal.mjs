@@ -16,7 +16,7 @@ const browser = await chromium.launch({
 });
 
 // What the network says of an answer that is expected here is no complaint.
-const ANSWER = /^Failed to load resource: (the server responded with a status of (400|401|403|409|422)|net::ERR_INTERNET_DISCONNECTED)/;
+const ANSWER = /^Failed to load resource: (the server responded with a status of (400|401|403|409|412|422)|net::ERR_INTERNET_DISCONNECTED)/;
 
 async function visitor(options = {}) {
   const context = await browser.newContext({
@@ -384,6 +384,104 @@ async function teachersWay() {
   await arrived(page, "Students");
   await page.getByRole("cell", { name: "Sam Student" }).waitFor();
   await inspect(page, "students");
+  await weeklyHours(context, page);
+  await leave(context);
+  await studentsFindHours();
+}
+
+// So many days from now, as fields and people write the date.
+function ahead(days) {
+  const date = new Date(Date.now() + days * 86_400_000);
+  const part = (options) => new Intl.DateTimeFormat("en-GB", { timeZone: "Europe/Berlin", ...options }).format(date);
+  const key = new Intl.DateTimeFormat("en-CA", { timeZone: "Europe/Berlin" }).format(date);
+  return { key, weekday: part({ weekday: "long" }) };
+}
+
+// The weekday of the day after tomorrow, on which nothing else is on offer, with one of its days off.
+async function weeklyHours(context, page) {
+  const { weekday, key } = ahead(2);
+  await press(page, "link", "Hours");
+  await arrived(page, "Hours");
+  await page.getByText("Save hours of a week first.").waitFor();
+  await inspect(page, "hours-none");
+  // How a time is typed is a matter of the browser's own language, so that only the way there goes by keyboard.
+  const write = async (number, from, until) => {
+    await press(page, "button", new RegExp(`^Add hours.*${weekday}$`));
+    const fields = ["From", "Until"].map((name) => page.getByLabel(`${weekday}, ${name}`).nth(number));
+    assert.ok(await fields[0].evaluate((node) => node === document.activeElement));
+    await fields[0].fill(from);
+    while (!(await fields[1].evaluate((node) => node === document.activeElement))) await page.keyboard.press("Tab");
+    await fields[1].fill(until);
+  };
+  await write(0, "09:00", "12:00");
+  await write(1, "11:30", "00:00");
+  await page.getByText("until midnight").waitFor();
+  await press(page, "button", "Save hours");
+  await page.getByText("These hours overlap others.").waitFor();
+  await inspect(page, "hours-overlap");
+  const second = page.getByLabel(`${weekday}, From`).nth(1);
+  assert.ok(await second.evaluate((node) => node === document.activeElement));
+  await second.fill("22:00");
+  await press(page, "button", "Save hours");
+  await arrived(page, "The hours are saved");
+  await page.getByText("Times on offer now: 18").waitFor(); // two on each of nine days
+  await inspect(page, "hours");
+  const cell = page.getByRole("cell", { name: "09:00 – 12:00" });
+  await page.getByRole("heading", { name: "What is offered" }).waitFor();
+  if (!(await cell.count())) await press(page, "button", "Week after");
+  await cell.waitFor();
+
+  // What another tab changes is said, and what was typed here is not lost.
+  const other = await context.newPage();
+  await other.goto(`${address}/portal#/lessons/hours`);
+  await other.getByLabel("Break after a lesson, in minutes").fill("15");
+  await other.getByRole("button", { name: "Save hours" }).click();
+  await arrived(other, "The hours are saved");
+  await other.getByText("No time on offer has changed.").waitFor();
+  await other.close();
+  await page.bringToFront();
+  await (await reach(page, "textbox", `${weekday}, Until`)).fill("13:00");
+  await press(page, "button", "Save hours");
+  await arrived(page, "Somebody has changed the hours meanwhile");
+  await page.getByRole("cell", { name: "09:00 – 13:00, 22:00 – 24:00" }).waitFor();
+  assert.equal(await page.getByLabel(`${weekday}, Until`).first().inputValue(), "12:00");
+  assert.equal(await page.getByLabel("Break after a lesson, in minutes").inputValue(), "15");
+  await inspect(page, "hours-changed");
+  await press(page, "button", "Put mine into the form");
+  await press(page, "button", "Save hours");
+  await arrived(page, "The hours are saved");
+
+  await (await reach(page, "textbox", /^Day$/)).fill(key);
+  await press(page, "button", "Add this day");
+  await arrived(page, "It is added");
+  await page.getByText("Times no more on offer: 2").waitFor();
+  await inspect(page, "hours-day-off");
+  await press(page, "button", "Add this day");
+  await page.getByRole("alert").filter({ hasText: "This day is in the list already." }).waitFor();
+  // A day off is a change of the hours, too, and one that this page knows of.
+  await press(page, "button", "Save hours");
+  await arrived(page, "The hours are saved");
+}
+
+async function studentsFindHours() {
+  const context = await visitor();
+  const page = await context.newPage();
+  await page.goto(`${address}/portal#/lessons/find`);
+  await signIn(page, student);
+  const time = page.getByRole("button", { name: /with Ada Teacher/ });
+  await time.first().waitFor();
+  // Nine in Berlin, in the zone that the student has chosen.
+  const zone = /^Times in (.+) \(/.exec(await page.getByText(/^Times in/).first().textContent())[1].replaceAll(" ", "_");
+  const at = (days) => {
+    const nine = ["+01:00", "+02:00"].map((offset) => new Date(`${ahead(days).key}T09:00:00${offset}`))
+      .find((date) => date.toLocaleTimeString("en-GB", { timeZone: "Europe/Berlin" }) === "09:00:00");
+    const part = (options) => nine.toLocaleString("en-GB", { timeZone: zone, ...options });
+    const words = part({ day: "numeric", month: "long", year: "numeric" });
+    return time.filter({ hasText: `${words}, ${part({ hour: "2-digit", minute: "2-digit" })} – ` });
+  };
+  assert.equal(await at(2).count(), 0);
+  await page.getByRole("button", { name: "Week after" }).click();
+  await at(9).waitFor();
   await leave(context);
 }
 
@@ -420,17 +518,128 @@ async function adminsWay() {
   await arrived(page, "Bookings");
   await press(page, "button", "Show");
   await page.getByRole("heading", { name: /^1 to \d+ of \d+$/ }).waitFor();
+  await page.getByRole("cell", { name: "Ada Teacher" }).first().waitFor();
+  await page.getByRole("link", { name: "Sam Student" }).nth(1).waitFor();
   await inspect(page, "bookings");
+
+  await press(page, "link", "Hours");
+  await arrived(page, "Hours");
+  await press(page, "button", "Show");
+  await arrived(page, "Ada Teacher");
+  await inspect(page, "hours-admin");
+  await sells(page);
+  await givesBack(context, page);
 
   await press(page, "link", "Operations");
   await arrived(page, "Operations");
-  await page.getByRole("table").waitFor();
+  await page.getByRole("row", { name: /^Payments that have waited for more than two hours \d+$/ }).waitFor();
   await press(page, "button", "End holds that are over");
   await page.getByRole("status").filter({ hasText: "0 holds ended." }).waitFor();
   await press(page, "button", "End packages that are over");
   await page.getByRole("status").filter({ hasText: "0 packages ended." }).waitFor();
   await inspect(page, "operations");
+
+  await press(page, "link", "Journal");
+  await arrived(page, "Journal");
+  await page.getByRole("row", { name: /Alan Admin payment.refund/ }).waitFor();
+  await inspect(page, "journal");
   await leave(context);
+}
+
+// Plans: a price has its currency's decimals.
+async function sells(page) {
+  await press(page, "link", "Plans and prices");
+  await arrived(page, "Plans and prices");
+  await press(page, "button", "New plan");
+  const dialog = page.getByRole("dialog");
+  await dialog.waitFor();
+  const write = async (name, text) => {
+    await reach(page, "textbox", name, dialog);
+    await page.keyboard.press("Control+a");
+    await page.keyboard.type(text);
+  };
+  await write("Title", "Twelve <lessons>");
+  await write("Price", "80,50");
+  await write("Currency", "JPY");
+  await press(page, "button", "Save", dialog);
+  await page.getByText("This is no amount of that currency").waitFor();
+  await inspect(page, "plan-wrong");
+  await write("Currency", "eur");
+  await press(page, "button", "Save", dialog);
+  await arrived(page, "Twelve <lessons>");
+  const card = page.getByRole("listitem").filter({ hasText: "Twelve <lessons>" });
+  await card.getByText("€80.50").waitFor();
+  await press(page, "button", "Change", card);
+  await write("Price", "96");
+  await press(page, "button", "Save", dialog);
+  await card.getByText("€96.00").waitFor();
+  await press(page, "button", "Take off sale", card);
+  await card.getByRole("button", { name: "Put on sale" }).waitFor();
+  await arrived(page, "Twelve <lessons>");
+  await inspect(page, "plans");
+  await press(page, "button", "Put on sale", card);
+  await card.getByRole("button", { name: "Take off sale" }).waitFor();
+}
+
+// A purchase that waits for its transfer: it comes, and a part of it goes back, once, though the first answer is lost.
+async function givesBack(context, page) {
+  await press(page, "link", "Packages and payments");
+  await arrived(page, "Packages and payments");
+  await page.getByRole("combobox", { name: "Student" }).selectOption({ label: `Sam Student (${student})` });
+  await press(page, "button", "Show");
+  await arrived(page, "Sam Student");
+  await press(page, "button", /^It did not come.*£80/);
+  await arrived(page, "£80.00");
+  await press(page, "button", /^The money came.*£80/);
+  await arrived(page, "£80.00");
+  await page.getByRole("heading", { name: "8 of 8 lessons left" }).first().waitFor();
+  await inspect(page, "accounts");
+
+  await press(page, "button", /^Give money back.*£80/);
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText("Lessons that go back with it: 8. That leaves 0 in the package. The package ends").waitFor();
+  await reach(page, "textbox", "Amount in GBP", dialog);
+  await page.keyboard.press("Control+a");
+  await page.keyboard.type("39,99");
+  await dialog.getByText("Lessons that go back with it: 3. That leaves 5 in the package.").waitFor();
+  await inspect(page, "refund");
+  let isLost = true;
+  await page.route("**/refund", async (route) => {
+    if (!isLost) return route.continue();
+    isLost = false;
+    await route.fetch();
+    await route.abort("internetdisconnected");
+  });
+  await press(page, "button", "Give money back", dialog);
+  await dialog.getByRole("alert").filter({ hasText: "The server cannot be reached" }).waitFor();
+  assert.equal(await dialog.getByRole("textbox", { name: "Amount in GBP" }).getAttribute("readonly"), "");
+  await press(page, "button", "Give money back", dialog);
+  await arrived(page, "£80.00");
+  const keys = context.asked.filter((request) => request.url().endsWith("/refund")).map((request) => request.headers()["idempotency-key"]);
+  assert.equal(keys.length, 2);
+  assert.equal(keys[0], keys[1]);
+  const payment = page.getByRole("listitem").filter({ has: page.getByRole("heading", { name: "£80.00" }) });
+  await payment.getByText("given back in part").waitFor();
+  await payment.getByText("£39.99").waitFor();
+  const left = page.getByRole("heading", { name: /^5 of / });
+  await left.waitFor();
+
+  const bought = page.getByRole("listitem").filter({ has: left });
+  await press(page, "button", /^Give lessons/, bought);
+  await reach(page, "textbox", "Reason", dialog);
+  await page.keyboard.type("a <b>gift</b>");
+  await inspect(page, "adjust");
+  await press(page, "button", "Give lessons", dialog);
+  await arrived(page, "6 of");
+  await page.getByRole("listitem").filter({ has: page.getByRole("heading", { name: /^6 of / }) }).locator("summary").focus();
+  await page.keyboard.press("Enter");
+  await page.getByRole("cell", { name: "a <b>gift</b>" }).waitFor();
+
+  await press(page, "link", "Numbers");
+  await arrived(page, "Numbers");
+  await page.getByRole("img", { name: "Amount in GBP" }).waitFor();
+  for (const row of ["came £80.00", "given back £39.99", "is left £40.01"]) await page.getByRole("row", { name: row }).waitFor();
+  await inspect(page, "overview");
 }
 
 async function somebodyNew() {

@@ -36,3 +36,24 @@ export function bars(title, first, series, rows) {
   const numbers = table(title, [first, ...series], rows.map(([label, values]) => [label, ...values.map(String)]));
   return el("div", { class: "chart" }, el("div", {}, picture, legend), numbers);
 }
+
+/** A bar for each row, beneath its label: `rows` are `[label, value, what is written of it]`. */
+export function levels(title, first, second, rows) {
+  const id = newId("chart");
+  const [width, line] = [360, 44];
+  const most = Math.max(1, ...rows.map(([, value]) => value));
+  const marks = rows.map(([label, value, written], at) => [
+    el("text", { x: 0, y: at * line + 16 }, label),
+    el("text", { x: width, y: at * line + 16, "text-anchor": "end" }, written),
+    value > 0 && el("rect", { class: "series-0", x: 0, y: at * line + 22, width: Math.max(1, (value / most) * width), height: 12 }),
+    el("line", { x1: 0, x2: width, y1: at * line + 34, y2: at * line + 34 }),
+  ]);
+  const picture = el(
+    "svg",
+    { viewBox: `-12 -4 ${width + 24} ${rows.length * line + 4}`, role: "img", "aria-labelledby": id },
+    el("title", { id }, title),
+    marks,
+  );
+  const numbers = table(title, [first, second], rows.map(([label, , written]) => [label, written]));
+  return el("div", { class: "chart" }, el("div", {}, picture), numbers);
+}

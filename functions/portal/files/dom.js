@@ -1,6 +1,6 @@
 // Elements out of data. Text is always text: nothing here reads markup.
 
-import { say } from "./words.js";
+import { say, sayFault } from "./words.js";
 
 const SVG = new Set(["svg", "g", "rect", "line", "text", "title", "desc"]);
 
@@ -106,12 +106,13 @@ export function failed(scope, error) {
   if (error.isOver) return;
   clear(scope);
   let first;
-  for (const { path, message } of error.fields ?? []) {
-    const control = scope.querySelector(`[name="${CSS.escape(path.split("/").pop())}"]`);
+  for (const fault of error.fields ?? []) {
+    const control = scope.querySelector(`[name="${CSS.escape(fault.path.split("/").pop())}"]`);
     const wrong = control && document.getElementById(`${control.id}-wrong`);
     if (!wrong) continue;
     control.setAttribute("aria-invalid", "true");
-    fill(wrong, el("span", { lang: "en" }, message));
+    const { text, lang } = sayFault(fault);
+    fill(wrong, el("span", { lang }, text));
     first ??= control;
   }
   scope.append(el("p", { class: "note failed", role: "alert" }, error.words()));

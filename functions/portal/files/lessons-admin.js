@@ -2,24 +2,13 @@
 
 import { all, call, get, now, patch, post } from "./api.js";
 import { action, add, choice, done, el, failed, field, fill, form, heading, hidden, table } from "./dom.js";
+import { attention } from "./lessons-overview.js";
+import { nameOf, named, people } from "./lessons-people.js";
+import { to } from "./shell.js";
 import { dayKey, laterDay, moments, shortDay, span, stamp, startOfDay, zoneWords } from "./time.js";
 import { say } from "./words.js";
 
-/** Everybody with a role, the newest first. */
-async function people(role) {
-  const found = [];
-  let cursor;
-  do {
-    const page = await get("admin/users", { role, is_active: true, limit: 100, cursor });
-    found.push(...page.users);
-    cursor = page.next_cursor;
-  } while (cursor && found.length < 1000);
-  return found;
-}
-
-const named = ({ id, name, email }) => [id, name ? `${name} (${email})` : email];
-
-/** Publish a time of a teacher, and what is published of the next four weeks. Weekly hours get a screen of their own. */
+/** Publish a time of a teacher, and what is published of the next four weeks. Weekly hours have a screen of their own. */
 export async function slots(section) {
   const teachers = await people("teacher");
   if (!teachers.length) return add(section, el("p", {}, say("nobody_teaches")));
@@ -72,7 +61,7 @@ async function published(list, names) {
     : el("p", { class: "quiet" }, say("none_published")));
 }
 
-/** Give a student a package. Plans and prices get a screen of their own. */
+/** Give a student a package. What is sold has a screen of its own. */
 export async function packages(section) {
   const students = await people("student");
   const give = form(
@@ -107,11 +96,13 @@ export async function bookings(section) {
       status: status.value, from: from.value && startOfDay(from.value),
       to: until.value && startOfDay(laterDay(until.value, 1)), limit: 20, offset,
     });
+    const name = await nameOf(page.items.flatMap((one) => [one.student_id, one.teacher_id]));
     const last = offset + page.items.length;
     const title = heading(2, say("so_many", { from: page.items.length ? offset + 1 : 0, to: last, total: page.total }));
     const rows = page.items.map((one) => [
       `${shortDay(one.start_at)}, ${span(one.start_at, one.end_at)}`, say(`booking_${one.status}`),
-      one.student_id?.slice(-6) ?? "–", one.teacher_id?.slice(-6) ?? "–", one.cancellation_reason ?? "",
+      one.student_id ? el("a", { href: to("lessons/accounts", { student: one.student_id }) }, name(one.student_id)) : "–",
+      name(one.teacher_id), one.cancellation_reason ?? "",
     ]);
     const turn = (word, there) => action(say(word), () => results, () => show(there));
     fill(
@@ -129,7 +120,7 @@ export async function bookings(section) {
   add(section, search, results);
 }
 
-/** What goes out, what waits, and the two sweeps, which a job does anyway. The KPI get a section of their own here. */
+/** What needs attention, what goes out, what waits, and the two sweeps, which a job does anyway. */
 export async function operations(section) {
   const sweeps = el("div", { class: "card" });
   const sweep = (word, result, path) => action(say(word), () => sweeps, async () => {
@@ -141,8 +132,10 @@ export async function operations(section) {
       sweep("expire_packages", "packages_expired", "billing/packages/expire")));
   const delivery = el("div", { class: "card" }, el("h2", {}, say("delivery")));
   const pending = el("div", { class: "card" }, el("h2", {}, say("pending")));
-  add(section, sweeps, delivery, pending);
+  const urgent = el("div", { class: "card" }, el("h2", {}, say("attention")));
+  add(section, urgent, delivery, pending, sweeps);
   await Promise.all([
+    attention(urgent).catch((error) => failed(urgent, error)),
     get("notifications/delivery/metrics").then((metrics) => add(delivery, el("dl", { class: "numbers" },
       ["notifications_total", "notifications_pending", "notifications_sent", "notifications_failed", "outbox_pending",
         "outbox_processed", "outbox_retryable_failed", "outbox_dead_letter"].map((name) =>

@@ -38,6 +38,14 @@ export const month = (moment) => format(moment, { month: "short", year: "numeric
 export const clock = (moment) => format(moment, { hour: "2-digit", minute: "2-digit" });
 export const stamp = (moment) => format(moment, { dateStyle: "medium", timeStyle: "short" });
 
+/** A date of a calendar, which is that date in every zone. */
+export function date(key) {
+  return format(`${key}T12:00:00Z`, { timeZone: "UTC", weekday: "short", day: "numeric", month: "short", year: "numeric" });
+}
+
+/** What a day of the week is called: 0 is Monday. */
+export const weekday = (number) => format(`2024-01-0${number + 1}T12:00:00Z`, { timeZone: "UTC", weekday: "long" });
+
 /** From when to when, and the second day where midnight lies between. */
 export function span(start, end) {
   const last = dayKey(start) === dayKey(new Date(end) - 1) ? clock(end) : `${clock(end)} (${day(end)})`;
@@ -45,13 +53,13 @@ export function span(start, end) {
 }
 
 /** The zone by its name and what it is ahead of UTC at a moment. */
-export function zoneWords(moment = now()) {
-  return `${chosen.replaceAll("_", " ")} (${offsetWords(moment)})`;
+export function zoneWords(moment = now(), name = chosen) {
+  return `${name.replaceAll("_", " ")} (${offsetWords(moment, name)})`;
 }
 
 /** The calendar day of a moment in the zone, `2027-03-28`. */
-export function dayKey(moment) {
-  return new Intl.DateTimeFormat("en-CA", { timeZone: chosen, year: "numeric", month: "2-digit", day: "2-digit" })
+export function dayKey(moment, name = chosen) {
+  return new Intl.DateTimeFormat("en-CA", { timeZone: name, year: "numeric", month: "2-digit", day: "2-digit" })
     .format(new Date(moment));
 }
 
@@ -70,31 +78,31 @@ export function monday(key) {
   return laterDay(key, -((new Date(`${key}T12:00:00Z`).getUTCDay() + 6) % 7));
 }
 
-function offsetWords(moment) {
-  const parts = new Intl.DateTimeFormat("en", { timeZone: chosen, timeZoneName: "longOffset" }).formatToParts(new Date(moment));
-  const name = parts.find((part) => part.type === "timeZoneName").value.replace("GMT", "UTC");
-  return name === "UTC" ? "UTC+00:00" : name;
+function offsetWords(moment, name = chosen) {
+  const parts = new Intl.DateTimeFormat("en", { timeZone: name, timeZoneName: "longOffset" }).formatToParts(new Date(moment));
+  const ahead = parts.find((part) => part.type === "timeZoneName").value.replace("GMT", "UTC");
+  return ahead === "UTC" ? "UTC+00:00" : ahead;
 }
 
 /** What the zone is ahead of UTC at a moment, in milliseconds. */
-function offset(moment) {
-  const [, sign, hours, minutes] = /([+-])(\d+):(\d+)/.exec(offsetWords(moment));
+function offset(moment, name) {
+  const [, sign, hours, minutes] = /([+-])(\d+):(\d+)/.exec(offsetWords(moment, name));
   return Number(`${sign}1`) * (Number(hours) * 60 + Number(minutes)) * 60_000;
 }
 
 /** The moments at which the zone's clocks show a day and a time: none in a gap, two where an hour comes twice. */
-export function moments(key, time) {
+export function moments(key, time, name = chosen) {
   const wall = Date.parse(`${key}T${time}:00Z`);
   if (Number.isNaN(wall)) return [];
-  const offsets = new Set([offset(wall - 86_400_000), offset(wall + 86_400_000)]);
-  const found = [...offsets].map((ahead) => wall - ahead).filter((moment) => moment + offset(moment) === wall);
+  const offsets = new Set([offset(wall - 86_400_000, name), offset(wall + 86_400_000, name)]);
+  const found = [...offsets].map((ahead) => wall - ahead).filter((moment) => moment + offset(moment, name) === wall);
   return found.sort((one, other) => one - other).map((moment) => new Date(moment).toISOString());
 }
 
 /** When a day begins: at midnight, or where the clocks skip that, right after. */
-export function startOfDay(key) {
+export function startOfDay(key, name = chosen) {
   for (const time of ["00:00", "00:30", "01:00", "02:00"]) {
-    const [first] = moments(key, time);
+    const [first] = moments(key, time, name);
     if (first) return first;
   }
   return `${key}T00:00:00Z`;
@@ -104,4 +112,15 @@ export function startOfDay(key) {
 export function clockChange(moment) {
   if (offset(now()) === offset(moment)) return null;
   return say("clocks_change", { zone: chosen.replaceAll("_", " "), now: offsetWords(now()), then: offsetWords(moment) });
+}
+
+/** A word for each day, of so many from one on, on which the clocks of a zone change. */
+export function clockChanges(key, days, name) {
+  const found = [];
+  for (let number = 0; number < days; number += 1) {
+    const day = laterDay(key, number);
+    const [was, is] = [offsetWords(startOfDay(day, name), name), offsetWords(startOfDay(laterDay(day, 1), name), name)];
+    if (was !== is) found.push(say("clocks_change_on", { day: date(day), zone: name.replaceAll("_", " "), was, is }));
+  }
+  return found;
 }

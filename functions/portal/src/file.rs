@@ -36,7 +36,7 @@ pub const LANDING: File = file!("landing.html", "text/html");
 pub const PORTAL: File = file!("portal.html", "text/html");
 
 /// What the two pages load.
-pub const FILES: [File; 21] = [
+pub const FILES: [File; 30] = [
     file!("icon.svg", "image/svg+xml"),
     file!("portal.css", "text/css"),
     file!("landing.js", "text/javascript"),
@@ -57,6 +57,15 @@ pub const FILES: [File; 21] = [
     file!("lessons-buy.js", "text/javascript"),
     file!("lessons-teacher.js", "text/javascript"),
     file!("lessons-admin.js", "text/javascript"),
+    file!("lessons-people.js", "text/javascript"),
+    file!("lessons-windows.js", "text/javascript"),
+    file!("lessons-hours.js", "text/javascript"),
+    file!("lessons-days-off.js", "text/javascript"),
+    file!("lessons-changes.js", "text/javascript"),
+    file!("lessons-plans.js", "text/javascript"),
+    file!("lessons-accounts.js", "text/javascript"),
+    file!("lessons-payments.js", "text/javascript"),
+    file!("lessons-overview.js", "text/javascript"),
     file!("lessons-calendar.js", "text/javascript"),
 ];
 

@@ -36,6 +36,7 @@ async fn people_use_the_portal_by_keyboard() {
         offer(&admin, &db, &teacher, &format!("{days} days")).await;
     }
     begun(&db, &student, &teacher).await;
+    bought(&db, &student).await;
 
     let pictures = project::target().join("web");
     std::fs::create_dir_all(&pictures).unwrap();
@@ -136,4 +137,23 @@ async fn begun(db: &Database, student: &str, teacher: &str) {
     )
     .await
     .unwrap();
+}
+
+/// A purchase whose transfer has not come yet.
+async fn bought(db: &Database, student: &str) {
+    let sql = format!(
+        "with plan as (
+             insert into lessons.plans (id, title, lessons_total, duration_days, price_minor, currency, is_active)
+             values (gen_random_uuid(), 'By transfer', 8, 90, 8000, 'GBP', false)
+             returning *
+         ), package as (
+             insert into lessons.packages (id, student_id, state, expires_at, plan_id, price_minor, currency, duration_days)
+             select gen_random_uuid(), '{student}', 'pending', now() + interval '90 days', id, price_minor, currency, duration_days
+             from plan
+             returning *
+         )
+         insert into lessons.payments (id, package_id, student_id, amount_minor, currency, lessons, provider, request_key)
+         select gen_random_uuid(), id, student_id, price_minor, currency, 8, 'manual', 'bought' from package"
+    );
+    db.batch_execute(&sql).await.unwrap();
 }

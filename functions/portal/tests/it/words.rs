@@ -6,8 +6,20 @@ use std::path::Path;
 use serde_json::Value;
 
 /// Keys of which a part is a value: `say(`lesson_${status}`)`.
-const FAMILIES: [&str; 8] =
-    ["booking_", "entry_", "lesson_", "package_", "paid_", "payment_", "role_", "slot_"];
+const FAMILIES: [&str; 12] = [
+    "adjust_",
+    "attention_",
+    "booking_",
+    "entry_",
+    "lesson_",
+    "money_",
+    "package_",
+    "paid_",
+    "payment_",
+    "provider_",
+    "role_",
+    "slot_",
+];
 
 fn sources() -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("files");
@@ -66,12 +78,14 @@ fn every_state_of_the_api_has_words() {
     let schemas: Value = serde_json::from_str(&text).unwrap();
     let words = words();
     let states = [
+        ("adjust_", "Adjustment"),
         ("booking_", "BookingStatus"),
         ("entry_", "EntryKind"),
         ("lesson_", "LessonStatus"),
         ("package_", "PackageStatus"),
         ("paid_", "PaymentStatus"),
         ("payment_", "PaymentStatus"),
+        ("provider_", "Provider"),
         ("role_", "Role"),
         ("slot_", "SlotStatus"),
     ];
