@@ -619,7 +619,7 @@ async function givesBack(context, page) {
   assert.equal(keys.length, 2);
   assert.equal(keys[0], keys[1]);
   const payment = page.getByRole("listitem").filter({ has: page.getByRole("heading", { name: "£80.00" }) });
-  await payment.getByText("given back in part").waitFor();
+  await payment.getByText("partly given back").waitFor();
   await payment.getByText("£39.99").waitFor();
   const left = page.getByRole("heading", { name: /^5 of / });
   await left.waitFor();
