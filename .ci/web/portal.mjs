@@ -303,9 +303,10 @@ async function buyersWay() {
   await arrived(page, "Choose a package");
   await page.getByText("None of your packages can pay for this time.").waitFor();
   await inspect(page, "no-package");
-  await press(page, "link", "Buy a package");
+  await press(page, "link", "Buy a package for it");
   await arrived(page, "Buy a package");
   await page.getByText("€280.00", { exact: true }).waitFor();
+  await page.getByText(/^This time is held for you/).waitFor();
   await inspect(page, "buy");
   await press(page, "button", /^Buy\b.*Eight lessons/);
   await page.waitForURL("**/_local/pay/*");
@@ -315,7 +316,12 @@ async function buyersWay() {
   await press(page, "link", "Leave without paying");
   await arrived(page, "Your payment");
   await page.getByRole("status").getByRole("heading", { name: "Not paid yet" }).waitFor();
+  await page.getByText(/^Held for you until/).waitFor();
   await inspect(page, "payment-pending");
+  await press(page, "link", "My lessons");
+  await arrived(page, "My lessons");
+  await press(page, "link", "Go on to pay");
+  await arrived(page, "Your payment");
   await press(page, "link", "Go on to pay");
   await page.waitForURL("**/_local/pay/*");
   const where = page.url();
@@ -330,7 +336,8 @@ async function buyersWay() {
   await arrived(bank, "Your payment");
   await bank.close();
   await page.getByRole("heading", { name: "Thank you, it is paid" }).waitFor();
-  await page.getByText(/^8 lessons are ready, until/).waitFor();
+  await page.getByText("Your lesson is booked").waitFor();
+  await page.getByText(/^7 lessons are ready, until/).waitFor();
   await inspect(page, "payment-succeeded");
   await press(page, "link", "Find a time");
   await arrived(page, "Find a time");
@@ -352,9 +359,59 @@ async function buyersWay() {
   await inspect(page, "payment-failed");
   await press(page, "link", /^My packages/);
   await arrived(page, "My packages");
-  await page.getByRole("heading", { name: "7 of 8 lessons left" }).waitFor();
+  await page.getByRole("heading", { name: "6 of 8 lessons left" }).waitFor();
   assert.equal(await page.getByRole("heading", { name: "€280.00" }).count(), 2);
   await inspect(page, "payments");
+  await leave(context);
+}
+
+// Lessons of several weeks in one go, and the waitlist where nothing is free.
+async function seriesWay() {
+  const context = await visitor();
+  const page = await context.newPage();
+  await page.goto(`${address}/portal#/lessons/find`);
+  await signIn(page, buyer);
+  await arrived(page, "Find a time");
+  for (let weeks = 0; weeks < 2; weeks += 1) {
+    await press(page, "button", "Week after");
+    await arrived(page, "Free times");
+  }
+  await press(page, "button", /with Ada Teacher/);
+  await arrived(page, "Choose a package");
+  await press(page, "button", "Book several weeks");
+  await arrived(page, "Book several weeks");
+  await inspect(page, "series");
+  await press(page, "button", "Show the dates");
+  await arrived(page, "3 of 4 lessons can be booked");
+  await page.getByRole("listitem").filter({ hasText: "not offered" }).waitFor();
+  await inspect(page, "series-dates");
+  await reach(page, "button", "Book 3 lessons");
+  await page.keyboard.press("Enter");
+  await page.keyboard.press("Enter");
+  await arrived(page, "3 lessons are booked");
+  await inspect(page, "series-booked");
+  await press(page, "link", "My packages");
+  await page.getByRole("heading", { name: "3 of 8 lessons left" }).waitFor();
+
+  await press(page, "link", "Find a time");
+  await arrived(page, "Find a time");
+  for (let weeks = 0; weeks < 5; weeks += 1) {
+    await press(page, "button", "Week after");
+    await arrived(page, "Free times");
+  }
+  await page.getByText("Nothing is free in this week.").waitFor();
+  await inspect(page, "nothing-free");
+  await press(page, "link", "Tell me when time comes free");
+  await arrived(page, "Waitlist");
+  await page.getByText("You wait for nothing.").waitFor();
+  await press(page, "button", "Tell me when time comes free");
+  await page.getByRole("status").filter({ hasText: "You are on the waitlist." }).waitFor();
+  await inspect(page, "waitlist");
+  await press(page, "button", "Tell me when time comes free");
+  await page.getByRole("alert").filter({ hasText: "You wait for this already." }).waitFor();
+  await press(page, "button", /^Stop waiting/);
+  await arrived(page, "What you wait for");
+  await page.getByText("You wait for nothing.").waitFor();
   await leave(context);
 }
 
@@ -702,7 +759,7 @@ async function mailsWay() {
 }
 
 try {
-  for (const way of [landing, studentsWay, lapse, buyersWay, teachersWay, adminsWay, somebodyNew, mailsWay]) {
+  for (const way of [landing, studentsWay, lapse, buyersWay, seriesWay, teachersWay, adminsWay, somebodyNew, mailsWay]) {
     console.log(way.name);
     await way();
   }

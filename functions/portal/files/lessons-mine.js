@@ -39,11 +39,14 @@ export async function mine(section, { session, query }) {
   }
   const holds = held.filter((one) => own(one) && Date.parse(one.hold_expires_at) > now()).sort(byStart);
   if (holds.length) add(section, el("h2", {}, say("on_hold")));
+  const payments = holds.length ? await all(`billing/payments/students/${session.id}`) : [];
   for (const hold of holds) {
     const box = el("div", { class: "card" });
+    const unpaid = payments.find((one) => one.package_id === hold.package_id && one.status === "pending");
     add(section, box);
     add(box, when(hold.start_at, hold.end_at), el("p", {}, say("with", { teacher: nameOf(names, hold.teacher_id) })),
-      action(say("go_on"), () => box, () => keep(box, hold, nameOf(names, hold.teacher_id))));
+      unpaid ? el("a", { class: "button", href: to("payment", { id: unpaid.id }) }, say("go_on_paying"))
+        : action(say("go_on"), () => box, () => keep(box, hold, nameOf(names, hold.teacher_id))));
   }
   add(section, el("h2", {}, say("coming")));
   if (!next.length) add(section, nothing("no_lessons"), el("p", {}, el("a", { class: "button primary", href: to("lessons/find") }, say("find_time"))));

@@ -3,6 +3,7 @@
 import { all, get, now, post } from "./api.js";
 import { action, add, choice, dialog, el, failed, field, fill, form, heading, hidden, newId, nothing } from "./dom.js";
 import { nameOf, teachers, when } from "./lessons-parts.js";
+import { series } from "./lessons-series.js";
 import { go, to } from "./shell.js";
 import { clockChange, day, dayKey, laterDay, shortDay, span, stamp, startOfDay, zoneWords } from "./time.js";
 import { say } from "./words.js";
@@ -59,7 +60,11 @@ export async function find(section, { session, query }) {
       if (mine !== newest) return; // another choice was made meanwhile
       const title = heading(2, say("free_times", { from: shortDay(range.from), to: shortDay(startOfDay(laterDay(state.from, DAYS - 1))) }));
       fill(results, title, el("p", { class: "quiet" }, say("times_in", { zone: zoneWords(range.from) })), days(slots, names, offered));
-      if (!slots.length) await addNext(results, state, first, load);
+      if (!slots.length) {
+        await addNext(results, state, first, load);
+        const wish = { teacher: state.teacher, from: state.from };
+        if (!old) add(results, el("p", {}, el("a", { class: "button", href: to("lessons/waitlist", wish) }, say("wait_for_it"))));
+      }
       if (isStep) title.focus();
     }
 
@@ -79,8 +84,10 @@ export async function find(section, { session, query }) {
     const summary = el("div", { class: "card" }, when(time.start, time.end), el("p", {}, say("with", { teacher: time.name })));
     const back = action(say("other_time"), () => box, () => choose());
     fill(box, title, summary);
+    const wish = { slot: time.slot, start: time.start, end: time.end, teacher: time.teacher };
+    const buy = (kind) => el("a", { class: `button ${kind}`, href: to("lessons/buy", wish) }, say("buy_for_it"));
     if (!usable.length) {
-      add(box, el("p", { class: "notice" }, say("no_package")), el("p", { class: "row" }, el("a", { class: "button primary", href: to("lessons/buy") }, say("buy_package")), back));
+      add(box, el("p", { class: "notice" }, say("no_package")), el("p", { class: "row" }, buy("primary"), back));
       return title.focus();
     }
     const options = usable.map((one, at) => {
@@ -90,7 +97,9 @@ export async function find(section, { session, query }) {
     });
     const holding = form(
       [el("fieldset", {}, el("legend", {}, say("package")), options),
-        el("p", { class: "row" }, el("button", { class: "primary" }, say("hold")), back)],
+        el("p", { class: "row" }, el("button", { class: "primary" }, say("hold")),
+          action(say("several"), () => holding, () => series(box, time, new FormData(holding).get("package"), () => pay(time))),
+          buy(""), back)],
       async (given) => {
         const booking = await post("booking/hold", { slot_id: time.slot, package_id: given.package, ...time.part });
         keep(box, booking, time.name, choose);

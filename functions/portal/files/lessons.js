@@ -10,6 +10,7 @@ import { journal, overview } from "./lessons-overview.js";
 import { packages } from "./lessons-packages.js";
 import { plans } from "./lessons-plans.js";
 import { find } from "./lessons-student.js";
+import { waitlist } from "./lessons-waitlist.js";
 import { students, week } from "./lessons-teacher.js";
 
 export const lessons = {
@@ -19,6 +20,7 @@ export const lessons = {
     { path: "lessons/mine", word: "my_lessons", roles: ["student"], show: mine },
     { path: "lessons/packages", word: "my_packages", roles: ["student"], show: packages },
     { path: "lessons/buy", word: "buy_package", roles: ["student"], show: buy },
+    { path: "lessons/waitlist", word: "waitlist", roles: ["student"], show: waitlist },
     { path: "payment", word: "payment", roles: ["student"], isAside: true, show: payment },
     { path: "lessons/week", word: "week", roles: ["teacher"], show: week },
     { path: "lessons/hours", word: "hours", roles: ["teacher", "admin"], show: hours },

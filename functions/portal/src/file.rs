@@ -36,7 +36,7 @@ pub const LANDING: File = file!("landing.html", "text/html");
 pub const PORTAL: File = file!("portal.html", "text/html");
 
 /// What the two pages load.
-pub const FILES: [File; 30] = [
+pub const FILES: [File; 32] = [
     file!("icon.svg", "image/svg+xml"),
     file!("portal.css", "text/css"),
     file!("landing.js", "text/javascript"),
@@ -55,6 +55,8 @@ pub const FILES: [File; 30] = [
     file!("lessons-mine.js", "text/javascript"),
     file!("lessons-packages.js", "text/javascript"),
     file!("lessons-buy.js", "text/javascript"),
+    file!("lessons-series.js", "text/javascript"),
+    file!("lessons-waitlist.js", "text/javascript"),
     file!("lessons-teacher.js", "text/javascript"),
     file!("lessons-admin.js", "text/javascript"),
     file!("lessons-people.js", "text/javascript"),

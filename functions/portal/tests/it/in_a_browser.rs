@@ -32,7 +32,8 @@ async fn people_use_the_portal_by_keyboard() {
     let package =
         json!({ "student_id": student, "lessons_total": 8, "expires_at": at(&db, "90 days").await });
     admin.post("/api/v1/billing/packages", package).await.assert_status(201);
-    for days in 3..9 {
+    // Times of this week and the next, and three at weekly distance.
+    for days in (3..9).chain([20, 27, 34]) {
         offer(&admin, &db, &teacher, &format!("{days} days")).await;
     }
     begun(&db, &student, &teacher).await;

@@ -6,19 +6,21 @@ use std::path::Path;
 use serde_json::Value;
 
 /// Keys of which a part is a value: `say(`lesson_${status}`)`.
-const FAMILIES: [&str; 12] = [
+const FAMILIES: [&str; 14] = [
     "adjust_",
     "attention_",
     "booking_",
     "entry_",
     "lesson_",
     "money_",
+    "obstacle_",
     "package_",
     "paid_",
     "payment_",
     "provider_",
     "role_",
     "slot_",
+    "wait_",
 ];
 
 fn sources() -> String {
@@ -82,12 +84,14 @@ fn every_state_of_the_api_has_words() {
         ("booking_", "BookingStatus"),
         ("entry_", "EntryKind"),
         ("lesson_", "LessonStatus"),
+        ("obstacle_", "Obstacle"),
         ("package_", "PackageStatus"),
         ("paid_", "PaymentStatus"),
         ("payment_", "PaymentStatus"),
         ("provider_", "Provider"),
         ("role_", "Role"),
         ("slot_", "SlotStatus"),
+        ("wait_", "WaitStatus"),
     ];
     for (family, schema) in states {
         let values =
