@@ -341,6 +341,9 @@ async function buyersWay() {
   await inspect(page, "payment-succeeded");
   await press(page, "link", "Find a time");
   await arrived(page, "Find a time");
+  // Others need the times of this week.
+  await press(page, "button", "Week after");
+  await arrived(page, "Free times");
   await press(page, "button", /with Ada Teacher/);
   await arrived(page, "Choose a package");
   await press(page, "button", "Hold this time");

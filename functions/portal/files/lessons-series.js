@@ -14,7 +14,7 @@ export function series(box, time, chosen, back) {
   const asking = form(
     [
       el("div", { class: "row" },
-        field(say("how_many"), el("input", { type: "number", name: "count", min: 2, max: 26, value: 4, required: true })),
+        field(say("how_many_lessons"), el("input", { type: "number", name: "count", min: 2, max: 26, value: 4, required: true })),
         field(say("how_often"), choice({ name: "every_weeks" }, weeks, "1"))),
       el("p", { class: "quiet" }, say("series_zone", { zone: zoneWords(time.start) })),
       el("p", { class: "row" }, el("button", { class: "primary" }, say("show_dates")), action(say("one_lesson"), () => box, back)),

@@ -196,7 +196,7 @@ export const WORDS = {
   package_ready: ["{left} lessons are ready, until {day}.", "{left} Stunden sind bereit, bis {day}.", "{left} 课时可用，有效期至 {day}。"],
 
   several: ["Book several weeks", "Mehrere Wochen buchen", "预订多周"],
-  how_many: ["How many lessons", "Wie viele Stunden", "课程数量"],
+  how_many_lessons: ["How many lessons", "Wie viele Stunden", "课程数量"],
   how_often: ["How often", "Wie oft", "频率"],
   every_week: ["every week", "jede Woche", "每周"],
   every_weeks: ["every {number} weeks", "alle {number} Wochen", "每 {number} 周"],
