@@ -320,6 +320,8 @@ async function buyersWay() {
   await inspect(page, "payment-pending");
   await press(page, "link", "My lessons");
   await arrived(page, "My lessons");
+  await page.getByRole("heading", { name: "Held, not confirmed" }).waitFor();
+  await inspect(page, "held-unpaid");
   await press(page, "link", "Go on to pay");
   await arrived(page, "Your payment");
   await press(page, "link", "Go on to pay");

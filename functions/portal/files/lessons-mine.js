@@ -42,10 +42,14 @@ export async function mine(section, { session, query }) {
   const payments = holds.length ? await all(`billing/payments/students/${session.id}`) : [];
   for (const hold of holds) {
     const box = el("div", { class: "card" });
-    const unpaid = payments.find((one) => one.package_id === hold.package_id && one.status === "pending");
+    // Held along with a purchase: it becomes a lesson when the money comes, and cannot be confirmed before.
+    const unpaid = payments.find((one) => one.package_id === hold.package_id && one.provider_name !== "manual" && !one.paid_at);
+    const giveUp = () => post(`booking/${hold.id}/cancel`, { reason: null }).then(() => go("lessons/mine"));
     add(section, box);
     add(box, when(hold.start_at, hold.end_at), el("p", {}, say("with", { teacher: nameOf(names, hold.teacher_id) })),
-      unpaid ? el("a", { class: "button", href: to("payment", { id: unpaid.id }) }, say("go_on_paying"))
+      unpaid ? el("p", { class: "row" },
+        el("a", { class: "button", href: to("payment", { id: unpaid.id }) }, say(unpaid.status === "pending" ? "go_on_paying" : "payment")),
+        action(say("give_up"), () => box, giveUp))
         : action(say("go_on"), () => box, () => keep(box, hold, nameOf(names, hold.teacher_id))));
   }
   add(section, el("h2", {}, say("coming")));

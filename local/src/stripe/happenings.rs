@@ -193,3 +193,44 @@ pub fn sign(secret: &str, time: i64, body: &str) -> String {
     let hex: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
     format!("t={time},v1={hex}")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use axum::http::Method;
+
+    use super::*;
+
+    fn page(account: &mut Account, ends_in: i64) -> Result<Value, super::super::account::Refusal> {
+        let ends = (jiff::Timestamp::now().as_second() + ends_in).to_string();
+        let form = [
+            ("expires_at", ends.as_str()),
+            ("line_items[0][price_data][unit_amount]", "8000"),
+            ("line_items[0][quantity]", "1"),
+        ];
+        let form: BTreeMap<_, _> =
+            form.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().collect();
+        account.act(&Method::POST, "/v1/checkout/sessions", &form)
+    }
+
+    #[test]
+    fn a_page_ends_in_its_time_and_is_there_after_a_restart() {
+        let file = std::env::temp_dir().join(format!("praxis-payments-{}.json", uuid::Uuid::new_v4()));
+        let mut account = Account::kept_in(Some(file.clone()), "http://127.0.0.1:1/pay".to_owned()).unwrap();
+        for seconds in [20 * 60, 25 * 60 * 60] {
+            assert_eq!(page(&mut account, seconds).unwrap_err().1, "parameter_invalid_integer", "{seconds}");
+        }
+        let id = page(&mut account, 35 * 60).unwrap()["id"].as_str().unwrap().to_owned();
+        assert!(account.end_overdue().is_empty());
+
+        let mut account = Account::kept_in(Some(file.clone()), "http://127.0.0.1:2/pay".to_owned()).unwrap();
+        let session = account.sessions.get_mut(&id).expect("the page");
+        assert_eq!(session["url"], format!("http://127.0.0.1:2/pay/{id}"));
+        session["expires_at"] = jiff::Timestamp::now().as_second().into();
+        let told = account.end_overdue();
+        assert_eq!((told.len(), &told[0]["type"]), (1, &json!("checkout.session.expired")));
+        assert!(account.end_overdue().is_empty(), "told once");
+        std::fs::remove_file(file).unwrap();
+    }
+}
