@@ -54,10 +54,10 @@ fn people(students: usize) -> String {
     let (teacher, student, package) = (sql_id('a', "n"), sql_id('b', "n"), sql_id('d', "n"));
     format!(
         "insert into identity.users (id, email, display_name, locale, timezone, roles)
-         select {teacher}, 'x@mock.local', 'R. Vale', 'en', 'UTC', '{{teacher}}' from generate_series(0, {TEACHERS} - 1) n
+         select {teacher}, 'x@mock.local', 'R. Vale', 'en', 'UTC', '{{teacher}}'::text[] from generate_series(0, {TEACHERS} - 1) n
          union all
-         select {student}, 'x@mock.local', 'Mia', 'en', 'UTC', '{{student}}' from generate_series(0, {students} - 1) n
-         union all select '{admin}', 'x@mock.local', 'Ada', 'en', 'UTC', '{{student,admin}}';
+         select {student}, 'x@mock.local', 'Mia', 'en', 'UTC', '{{student}}'::text[] from generate_series(0, {students} - 1) n
+         union all select '{admin}', 'x@mock.local', 'Ada', 'en', 'UTC', '{{student,admin}}'::text[];
          insert into lessons.teachers (id, user_id, display_name, is_approved)
          select {teacher}, {teacher}, 'R. Vale', true from generate_series(0, {TEACHERS} - 1) n;
          insert into lessons.packages (id, student_id, granted, expires_at)
@@ -101,7 +101,8 @@ pub(super) async fn fill_calendar(database: &Database, slots: usize) -> Result<(
          create temporary table made as
          select n, n % {TEACHERS} as teacher, n / {TEACHERS} as hour,
                 date_trunc('hour', now()) + interval '1 hour' * (48 + {AHEAD} / {TEACHERS} - 1 - n / {TEACHERS}
-                    - case when n < {AHEAD} then 0 else 48 + {AHEAD} / {TEACHERS} end) as at
+                    -- Of the last days there is nothing, as there is not where there are few.
+                    - case when n < {AHEAD} then 0 else 96 + {AHEAD} / {TEACHERS} end) as at
          from generate_series(0, {slots} - 1) n;
          insert into lessons.slots (id, teacher_id, starts_at, ends_at)
          select {slot}, {teacher}, at, at + interval '1 hour' from made order by at;
