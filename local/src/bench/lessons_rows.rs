@@ -140,15 +140,15 @@ fn student() -> String {
     sql_id('b', &format!("teacher * {OWN} + hour % {OWN}"))
 }
 
-/// Puts `count` confirmed bookings in, in the `run`th time that is nobody's yet, of all teachers in turn.
+/// Puts `count` confirmed bookings in, in the `run`th time that is nobody's yet, of all teachers in turn. Ids are made as the
+/// functions make them: at the end of their indexes.
 pub(super) fn inserts(run: usize, count: usize) -> String {
     format!(
         "insert into lessons.bookings (id, student_id, teacher_id, package_id, state, starts_at, ends_at, blocked_until,
                                        confirmed_at, free_cancel_until, calendar_uid, lesson_id, lesson_state,
                                        lesson_created_at, lesson_updated_at)
-         select gen_random_uuid(), {student}, {teacher}, {package}, 'confirmed', at, at + interval '1 hour',
-                at + interval '1 hour', now(), at - interval '1 day', gen_random_uuid(), gen_random_uuid(), 'scheduled',
-                now(), now()
+         select uuidv7(), {student}, {teacher}, {package}, 'confirmed', at, at + interval '1 hour',
+                at + interval '1 hour', now(), at - interval '1 day', gen_random_uuid(), uuidv7(), 'scheduled', now(), now()
          from (select n % {TEACHERS} as teacher, n / {TEACHERS} as hour,
                       date_trunc('hour', now()) + interval '1 hour' * (1000 + {run} * ({count} / {TEACHERS} + 1) + n / {TEACHERS})
                           as at
