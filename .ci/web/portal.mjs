@@ -447,8 +447,19 @@ async function teachersWay() {
   await page.getByRole("cell", { name: "Sam Student" }).waitFor();
   await inspect(page, "students");
   await weeklyHours(context, page);
-  await leave(context);
   await studentsFindHours();
+
+  // Who holds a time of a day that becomes free is told to the teacher.
+  await (await reach(page, "textbox", /^Day$/)).fill(ahead(9).key);
+  await press(page, "button", "Add this day");
+  await page.getByText("Bookings that lie outside the hours now: 1.").waitFor();
+  await arrived(page, "It is added");
+  await page.getByRole("row", { name: /09:00 – 10:00 held/ }).waitFor();
+  await inspect(page, "hours-outside");
+
+  const words = await page.evaluate(async (module) => (await import(module)).clockChanges("2027-03-22", 14, "Europe/Berlin"), `${address}/portal/time.js`);
+  assert.deepEqual(words, ["Sun, 28 Mar 2027: the clocks in Europe/Berlin change from UTC+01:00 to UTC+02:00."]);
+  await leave(context);
 }
 
 // So many days from now, as fields and people write the date.
@@ -543,7 +554,9 @@ async function studentsFindHours() {
   };
   assert.equal(await at(2).count(), 0);
   await page.getByRole("button", { name: "Week after" }).click();
-  await at(9).waitFor();
+  await at(9).click();
+  await page.getByRole("button", { name: "Hold this time" }).click();
+  await arrived(page, "The time is held for you");
   await leave(context);
 }
 

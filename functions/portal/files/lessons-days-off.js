@@ -4,7 +4,7 @@ import { call, get, now, post } from "./api.js";
 import { action, add, el, failed, field, fill, form, heading, hidden, nothing, table } from "./dom.js";
 import { changesOf } from "./lessons-changes.js";
 import { inWords, windows } from "./lessons-windows.js";
-import { date, dayKey, laterDay, moments, shortDay, stamp, startOfDay } from "./time.js";
+import { date, dayKey, laterDay, moments, shortDay, stamp, startOfDay, zoneWords } from "./time.js";
 import { say } from "./words.js";
 
 const AHEAD = 60; // days that are asked for at once; the API takes 62
@@ -84,6 +84,6 @@ export async function daysOff(section, path, { version, timezone }, changed) {
       },
     );
     return el("div", { class: "card" }, heading(3, say("time_off")),
-      el("p", { class: "quiet" }, say("hours_in_zone", { zone: timezone.replaceAll("_", " ") })), edit);
+      el("p", { class: "quiet" }, say("times_in", { zone: zoneWords(now(), timezone) })), edit);
   }
 }

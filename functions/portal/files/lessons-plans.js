@@ -64,7 +64,7 @@ export async function plans(section) {
             field(say("price"), el("input", { name: "price_amount", inputmode: "decimal", required: true, autocomplete: "off", value: plan?.price_amount ?? "" })),
             field(say("currency"), currency, say("currency_hint"))),
           el("p", { class: "row" }, el("button", { class: "primary" }, say("save")),
-            el("button", { type: "button", click: close }, say("keep"))),
+            el("button", { type: "button", click: close }, say("dismiss"))),
         ],
         async (given) => {
           const wanted = {

@@ -356,6 +356,7 @@ export const WORDS = {
 
   plans: ["Plans and prices", "Angebote und Preise", "套餐与价格"],
   new_plan: ["New plan", "Neues Angebot", "新套餐"],
+  dismiss: ["Cancel", "Abbrechen", "取消"],
   change_plan: ["Change the plan", "Angebot ändern", "更改套餐"],
   bought_stays: ["What was bought already stays as it was.", "Was schon gekauft ist, bleibt, wie es war.", "已购买的内容保持不变。"],
   on_sale: ["For sale", "Im Verkauf", "在售"],
