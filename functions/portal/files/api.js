@@ -70,8 +70,11 @@ export async function call(method, path, options = {}) {
     return await send(method, path, options);
   } catch (error) {
     if (error.status === 401 && was) {
-      csrf = person = null;
-      ended();
+      // Of several calls that meet the end of a session one says so: what is typed after that stays.
+      if (person === was) {
+        csrf = person = null;
+        ended();
+      }
       throw new Failure(401, {}, true);
     }
     const isToken = error.status === 403 && error.message === "missing or wrong CSRF token";

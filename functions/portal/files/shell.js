@@ -66,7 +66,7 @@ async function restore(isChange) {
     useLanguage(languageOf(profile.locale));
     place("language").value = language();
   }
-  if (isChange && before && before === session?.id) return frame();
+  if (isChange && before === session?.id) return frame();
   show();
 }
 
