@@ -367,6 +367,17 @@ async function buyersWay() {
   await page.getByRole("heading", { name: "6 of 8 lessons left" }).waitFor();
   assert.equal(await page.getByRole("heading", { name: "€280.00" }).count(), 2);
   await inspect(page, "payments");
+
+  // As where nothing is paid online: the practice notes that the money came.
+  await page.route("**/billing/packages/purchase", (route) => route.continue({
+    postData: JSON.stringify({ ...route.request().postDataJSON(), provider_name: "manual" }),
+  }));
+  await press(page, "link", "Buy a package");
+  await arrived(page, "Buy a package");
+  await press(page, "button", /^Buy\b.*Eight lessons/);
+  await arrived(page, "Your package waits for its payment");
+  await page.getByText(/the practice notes it when your money has come/).waitFor();
+  await inspect(page, "bought-by-hand");
   await leave(context);
 }
 
