@@ -23,7 +23,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use error::{ModelError, ModelErrorKind};
-pub use parameter::{Ai, Sourced};
+pub use parameter::{Ai, Piece, Pieces, Sourced};
 pub use stream::Deltas;
 pub use structured::Structured;
 

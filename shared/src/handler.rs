@@ -5,23 +5,26 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::error::Result;
-use crate::reply::{Answer, Reply};
+use crate::reply::{Replied, Reply};
 use crate::request::{FromRequest, Request};
+use crate::serve::Runner;
 use crate::settings::SettingError;
 
 /// What a handler's call gives.
-pub type AnswerFuture<'a> = Pin<Box<dyn Future<Output = Result<Answer>> + Send + 'a>>;
+pub type RepliedFuture<'a> = Pin<Box<dyn Future<Output = Result<Replied>> + Send + 'a>>;
 
 /// A handler with its parameter types forgotten, so that serving is compiled once and not once per route.
 pub trait Handler: Send + Sync {
     /// Reads the parameters in order, then runs the function.
-    fn call<'a>(&'a self, request: &'a mut Request) -> AnswerFuture<'a>;
+    fn call<'a>(&'a self, request: &'a mut Request) -> RepliedFuture<'a>;
     /// Cold start of every parameter.
     fn start(&self) -> Result<(), SettingError>;
     /// Whether a JSON body is expected.
     fn takes_json(&self) -> bool;
     /// Whether there is a caller to verify.
     fn has_caller(&self) -> bool;
+    /// What runs the route.
+    fn runner(&self) -> Runner;
     /// What the signature says to the wire. Only in debug builds: a release binary carries no schema code.
     #[cfg(debug_assertions)]
     fn describe(&self, operation: &mut crate::describe::Operation);
@@ -47,11 +50,11 @@ macro_rules! handler {
             R: Reply,
             $($parameter: FromRequest,)*
         {
-            fn call<'a>(&'a self, request: &'a mut Request) -> AnswerFuture<'a> {
+            fn call<'a>(&'a self, request: &'a mut Request) -> RepliedFuture<'a> {
                 Box::pin(async move {
                     $(let $value = $parameter::from_request(request).await?;)*
                     let _ = &request;
-                    (self.function)($($value),*).await?.answer()
+                    (self.function)($($value),*).await?.replied()
                 })
             }
 
@@ -66,6 +69,10 @@ macro_rules! handler {
 
             fn has_caller(&self) -> bool {
                 false $(|| $parameter::HAS_CALLER)*
+            }
+
+            fn runner(&self) -> Runner {
+                R::runner()
             }
 
             #[cfg(debug_assertions)]

@@ -32,6 +32,7 @@ pub mod request;
 pub mod secrets;
 pub mod serve;
 pub mod settings;
+pub mod stream;
 #[doc(hidden)]
 pub mod text_enum;
 pub mod tls;

@@ -11,6 +11,8 @@ use crate::cookie::Cookie;
 use crate::describe::Operation;
 use crate::error::{Error, Result};
 use crate::input::Json;
+use crate::serve::{self, Runner};
+use crate::stream::Writing;
 
 /// Status, headers and body, before `serve` adds the headers that every answer has.
 #[derive(Debug, Clone)]
@@ -23,10 +25,31 @@ pub struct Answer {
     pub body: Bytes,
 }
 
+/// What a handler gives to `serve`.
+pub enum Replied {
+    /// An answer that is whole.
+    Whole(Answer),
+    /// An answer that is written while it is read.
+    Written(Writing),
+}
+
 /// A handler's result type.
 pub trait Reply: Send {
     /// Renders the reply.
     fn answer(self) -> Result<Answer>;
+    /// The same for `serve`, which also knows answers that are written while they are read.
+    #[doc(hidden)]
+    fn replied(self) -> Result<Replied>
+    where
+        Self: Sized,
+    {
+        self.answer().map(Replied::Whole)
+    }
+    /// What runs a route that replies so. Only a program whose answers are streamed carries the code for it.
+    #[doc(hidden)]
+    fn runner() -> Runner {
+        serve::whole
+    }
     /// Adds status and schema.
     fn describe(operation: &mut Operation);
 }

@@ -5,8 +5,10 @@
 
 mod http;
 mod job;
+mod written;
 
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -27,7 +29,7 @@ enum Work {
 }
 
 /// An HTTP route.
-pub(crate) struct HttpRoute {
+pub struct HttpRoute {
     method: &'static str,
     path: &'static str,
     handler: Arc<dyn Handler>,
@@ -104,11 +106,28 @@ pub fn serve(route: Route) {
         std::process::exit(1);
     }
     let ended = match route.work {
-        Work::Http(route) => block_on(http::run(route)),
+        Work::Http(route) => block_on(route.handler.runner()(route)),
         Work::Job(job) => block_on(job::run(job)),
     };
     // The Runtime API is gone: locally the gateway was stopped, in Lambda the sandbox ends anyway.
     std::process::exit(i32::from(ended.is_err()));
+}
+
+/// Runs a route until Lambda ends it.
+pub type Runner = fn(Arc<HttpRoute>) -> Pin<Box<dyn Future<Output = Result<(), lambda_runtime::Error>>>>;
+
+/// Runs a route whose answers are whole.
+pub(crate) fn whole(
+    route: Arc<HttpRoute>,
+) -> Pin<Box<dyn Future<Output = Result<(), lambda_runtime::Error>>>> {
+    Box::pin(http::run(route))
+}
+
+/// Runs a route whose answers are written while they are read.
+pub(crate) fn written(
+    route: Arc<HttpRoute>,
+) -> Pin<Box<dyn Future<Output = Result<(), lambda_runtime::Error>>>> {
+    Box::pin(written::run(route))
 }
 
 /// What is left of the function's time when it gives up. Routes have 30 s and the gateway waits for 29, so that the caller

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use shared::ai::Sourced;
 use shared::prelude::*;
 
 use crate::analysis::Language;
@@ -43,6 +44,24 @@ pub async fn reserve(db: &Db, user: &User, ai: &Ai, session_id: Uuid, new: &NewM
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(Duration::from_millis(500));
     }
+}
+
+/// Stores the reply to a turn that is this sender's, and gives the turn as it is stored: somebody else's answer where they have
+/// taken the claim over.
+pub async fn answer(
+    db: &Db,
+    user: &User,
+    turn: &Turn,
+    reply: &Sourced,
+    language: Language,
+) -> Result<TurnAnswer> {
+    let tx = db.begin(user).await?;
+    let answered = tx.commit_with(async |tx| turn::answer(tx, turn.asked(), reply, language).await).await?;
+    let turn = match answered {
+        Some(turn) => turn,
+        None => turn::get(&db.begin(user).await?, turn.turn_id).await?,
+    };
+    turn.into_answer().ok_or_else(|| internal("an answered turn has no answer"))
 }
 
 /// One look, in one transaction; none means: wait for the turn in flight.

@@ -39,6 +39,17 @@ pub struct TurnAnswer {
     pub turn: i16,
 }
 
+/// The next words of a reply that is being written.
+#[derive(Serialize)]
+pub struct Delta<'a> {
+    /// The words.
+    pub text: &'a str,
+}
+
+/// The data of an event whose name says all.
+#[derive(Serialize)]
+pub struct Nothing {}
+
 /// The counterpart's reply.
 #[answer]
 pub struct AssistantMessage {

@@ -4,14 +4,14 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, bail, ensure};
 use bytes::Bytes;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::mpsc};
 
 use super::{processes, setup::Setup};
 use crate::{
     cloud,
     gateway::{self, Gateway},
-    lambda::{InvokeContext, Lambda, LogLine, Options},
+    lambda::{Invocation, InvokeContext, Lambda, LogLine, Options},
     postgres::Addresses,
 };
 
@@ -53,8 +53,15 @@ impl Stack {
     pub(super) async fn invoke(&self, function: &str, event: Bytes) -> Result<Value> {
         let answer = self.lambda.invoke(function, event, InvokeContext::default()).await;
         let answer = answer.with_context(|| format!("{function} failed"))?;
+        let streamed = match &answer {
+            Invocation::Stream(stream) => stream.prelude.as_ref().map(|prelude| prelude.status),
+            Invocation::Buffered(_) => None,
+        };
         let answer = answer.into_bytes().await.with_context(|| format!("{function} failed"))?;
-        let answer: Value = serde_json::from_slice(&answer)?;
+        let answer: Value = match streamed {
+            Some(status) => json!({ "statusCode": status, "body": String::from_utf8_lossy(&answer) }),
+            None => serde_json::from_slice(&answer)?,
+        };
         let status = answer["statusCode"].as_u64().unwrap_or(200);
         ensure!((200..400).contains(&status), "{function} answers {answer}");
         Ok(answer)

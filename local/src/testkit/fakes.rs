@@ -10,7 +10,7 @@ mod smtp;
 pub use identity::IdentityProvider;
 pub use keys::{Key, token, unsigned_token};
 pub use oidc::{Misbehaviour, OidcProvider};
-pub use provider::{Behaviour, Provider};
+pub use provider::{Behaviour, Provider, Step};
 pub use secrets::Secrets;
 pub use smtp::{Delivery, MailServer};
 

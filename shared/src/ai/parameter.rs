@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use super::{Chat, Completion, Model, Source, Usage};
+use super::{Chat, Completion, Deltas, Model, ModelError, Source, Usage};
 use crate::describe::Operation;
 use crate::error::{Result, internal};
 use crate::log::Stats;
@@ -35,6 +35,26 @@ pub struct Sourced {
     pub usage: Option<Usage>,
 }
 
+/// A part of an answer that is being written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Piece {
+    /// The next words.
+    Text(String),
+    /// What came so far is void: the model broke off, and the rules begin anew.
+    Anew,
+}
+
+/// An answer as it is written: the model's, or what the rules say when there is no model, no time, or no answer to its end.
+pub struct Pieces<R> {
+    deltas: Option<Deltas>,
+    rules: Option<R>,
+    is_void: bool,
+    text: String,
+    usage: Option<Usage>,
+    started: Instant,
+    stats: Arc<Stats>,
+}
+
 impl Ai {
     /// Whether there is a model to ask; without one the rules answer at once.
     pub fn has_model(&self) -> bool {
@@ -47,6 +67,25 @@ impl Ai {
             Some(Completion { text, usage }) => Sourced { text, source: Source::Model, usage: Some(usage) },
             None => Sourced { text: rules(), source: Source::Rules, usage: None },
         }
+    }
+
+    /// The model's answer as it is written, or what `rules` say when there is none to its end. It returns when the first words
+    /// are here.
+    pub async fn pieces_or<R: FnOnce() -> String>(&self, chat: &Chat, rules: R) -> Pieces<R> {
+        let started = Instant::now();
+        let deltas = match &self.model {
+            Some(model) => {
+                let time = self.deadline.saturating_duration_since(started + TIME_TO_STORE);
+                model.within(time).stream(chat).await
+            }
+            None => return Pieces::of_rules(rules, self.stats.clone()),
+        };
+        let mut pieces = Pieces { started, ..Pieces::of_rules(rules, self.stats.clone()) };
+        match deltas {
+            Ok(deltas) => pieces.deltas = Some(deltas),
+            Err(error) => pieces.fail(&error),
+        }
+        pieces
     }
 
     /// The model's answer; a failure is logged and is no answer.
@@ -63,6 +102,51 @@ impl Ai {
                 None
             }
         }
+    }
+}
+
+impl<R: FnOnce() -> String> Pieces<R> {
+    fn of_rules(rules: R, stats: Arc<Stats>) -> Pieces<R> {
+        let (text, started) = (String::new(), Instant::now());
+        Pieces { deltas: None, rules: Some(rules), is_void: false, text, usage: None, started, stats }
+    }
+
+    /// The next piece; none at the end.
+    pub async fn next(&mut self) -> Option<Piece> {
+        if let Some(deltas) = &mut self.deltas {
+            match deltas.next().await {
+                Ok(Some(piece)) => {
+                    self.text.push_str(&piece);
+                    return Some(Piece::Text(piece));
+                }
+                Ok(None) => {
+                    self.usage = Some(deltas.usage());
+                    (self.deltas, self.rules) = (None, None);
+                    self.stats.add_model_call(self.started.elapsed());
+                    return None;
+                }
+                Err(error) => self.fail(&error),
+            }
+        }
+        if std::mem::take(&mut self.is_void) {
+            self.text.clear();
+            return Some(Piece::Anew);
+        }
+        self.text = self.rules.take()?();
+        Some(Piece::Text(self.text.clone()))
+    }
+
+    fn fail(&mut self, error: &ModelError) {
+        self.deltas = None;
+        self.is_void = !self.text.is_empty();
+        self.stats.add_model_call(self.started.elapsed());
+        tracing::warn!(error = %error, attempts = error.usage().attempts, "the model did not answer to the end");
+    }
+
+    /// The whole answer, once it has ended.
+    pub fn into_sourced(self) -> Sourced {
+        let source = if self.usage.is_some() { Source::Model } else { Source::Rules };
+        Sourced { text: self.text, source, usage: self.usage }
     }
 }
 

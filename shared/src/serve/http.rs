@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use lambda_http::aws_lambda_events::apigw::ApiGatewayProxyResponse;
 use lambda_http::request::{LambdaRequest, RequestContext};
 use lambda_http::{Body, RequestExt};
@@ -20,7 +20,7 @@ use crate::client;
 use crate::database::{Db, LONGEST_OF_REQUEST};
 use crate::error::{Code, Error, Result, internal, invalid_field};
 use crate::log::{self, Kind, Outcome, Stats, trace};
-use crate::reply::Answer;
+use crate::reply::{Answer, Replied};
 use crate::request::{Request, is_repeated};
 use crate::settings::{self, Environment};
 
@@ -46,7 +46,7 @@ pub(super) async fn run(route: Arc<HttpRoute>) -> Result<(), lambda_runtime::Err
 
 /// Every line of each header. `headers` has the last of several lines, and `lambda_http` would put it in the place of all
 /// that `multiValueHeaders` has.
-fn with_every_line(event: LambdaRequest) -> LambdaRequest {
+pub(super) fn with_every_line(event: LambdaRequest) -> LambdaRequest {
     let LambdaRequest::ApiGatewayV1(mut event) = event else { return event };
     let last_lines = std::mem::take(&mut event.headers);
     for (name, value) in &last_lines {
@@ -56,47 +56,87 @@ fn with_every_line(event: LambdaRequest) -> LambdaRequest {
 }
 
 async fn respond(route: &HttpRoute, event: lambda_http::Request) -> ApiGatewayProxyResponse {
-    let started = Instant::now();
-    let time_left = time_left(event.lambda_context_ref().map_or(0, |context| context.deadline));
-    let origin = event.headers().get(header::ORIGIN).cloned();
-    let origin = origin.filter(|_| !is_repeated(event.headers(), header::ORIGIN));
-    let mut request = decode(event, started + time_left);
-    request.has_caller = route.handler.has_caller();
-    let span = tracing::info_span!("request", request_id = request.request_id);
-    let outcome = answer(route, &mut request, time_left).instrument(span).await;
-    request.db.release().await;
+    let mut call = Call::of(route, event);
+    let outcome = match call.reply(route).await {
+        Ok(Replied::Whole(answer)) => Ok(answer),
+        Ok(Replied::Written(_)) => Err(internal("a stream in a route that streams nothing")),
+        Err(error) => Err(error),
+    };
+    call.request.db.release().await;
+    rendered(call.end(route, outcome))
+}
 
-    let failure = outcome.as_ref().err();
-    log::write(
-        Kind::Request,
-        &Outcome {
-            request_id: &request.request_id,
-            route: route.path,
-            method: route.method,
-            path: &logged_path(route.path, &request.path),
-            status_code: match &outcome {
-                Ok(answer) => answer.status.as_u16(),
-                Err(error) => error.code().status().as_u16(),
+/// A request while it is answered.
+pub(super) struct Call {
+    pub(super) request: Request,
+    started: Instant,
+    pub(super) time_left: Duration,
+    origin: Option<HeaderValue>,
+}
+
+impl Call {
+    pub(super) fn of(route: &HttpRoute, event: lambda_http::Request) -> Call {
+        let started = Instant::now();
+        let time_left = time_left(event.lambda_context_ref().map_or(0, |context| context.deadline));
+        let origin = event.headers().get(header::ORIGIN).cloned();
+        let origin = origin.filter(|_| !is_repeated(event.headers(), header::ORIGIN));
+        let mut request = decode(event, started + time_left);
+        request.has_caller = route.handler.has_caller();
+        Call { request, started, time_left, origin }
+    }
+
+    pub(super) async fn reply(&mut self, route: &HttpRoute) -> Result<Replied> {
+        let span = self.span();
+        answer(route, &mut self.request, self.time_left).instrument(span).await
+    }
+
+    pub(super) fn span(&self) -> tracing::Span {
+        tracing::info_span!("request", request_id = self.request.request_id)
+    }
+
+    /// The whole answer, with the headers that every answer has, and its line in the log.
+    pub(super) fn end(&self, route: &HttpRoute, outcome: Result<Answer>) -> Answer {
+        let status = match &outcome {
+            Ok(answer) => answer.status,
+            Err(error) => error.code().status(),
+        };
+        self.log(route, status, outcome.as_ref().err());
+        let mut answer = outcome.unwrap_or_else(|error| Answer::error(&error, &self.request.request_id));
+        self.finish(&mut answer.headers);
+        answer
+    }
+
+    pub(super) fn finish(&self, headers: &mut HeaderMap) {
+        finish(headers, &self.request.request_id, self.origin.clone());
+    }
+
+    pub(super) fn log(&self, route: &HttpRoute, status: StatusCode, failure: Option<&Error>) {
+        let request = &self.request;
+        log::write(
+            Kind::Request,
+            &Outcome {
+                request_id: &request.request_id,
+                route: route.path,
+                method: route.method,
+                path: &logged_path(route.path, &request.path),
+                status_code: status.as_u16(),
+                error_code: failure.map(|error| error.code().as_str()),
+                cause: failure.and_then(Error::cause),
+                place: failure.map(Error::place),
+                latency: self.started.elapsed(),
+                user_id: request.user_id,
+                network: request.source_ip.map(|ip| trace::network(&client::network(ip))),
+                rule: failure.and_then(Error::rule),
+                account: failure.and_then(Error::account),
+                result: None,
             },
-            error_code: failure.map(|error| error.code().as_str()),
-            cause: failure.and_then(Error::cause),
-            place: failure.map(Error::place),
-            latency: started.elapsed(),
-            user_id: request.user_id,
-            network: request.source_ip.map(|ip| trace::network(&client::network(ip))),
-            rule: failure.and_then(Error::rule),
-            account: failure.and_then(Error::account),
-            result: None,
-        },
-        &request.stats,
-    );
-    let mut answer = outcome.unwrap_or_else(|error| Answer::error(&error, &request.request_id));
-    finish(&mut answer.headers, &request.request_id, origin);
-    rendered(answer)
+            &request.stats,
+        );
+    }
 }
 
 /// The handler's answer; a panic is a 500 and the sandbox lives on, and running out of time is a 504.
-async fn answer(route: &HttpRoute, request: &mut Request, time_left: Duration) -> Result<Answer> {
+async fn answer(route: &HttpRoute, request: &mut Request, time_left: Duration) -> Result<Replied> {
     if route.handler.takes_json() {
         request.json = json_body(&request.headers, &request.body)?;
     }

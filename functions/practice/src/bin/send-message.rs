@@ -3,7 +3,7 @@
 use practice::analysis::Language;
 use practice::sending::{self, Reserved};
 use practice::session::SessionPath;
-use practice::turn::{self, NewMessage, TurnAnswer};
+use practice::turn::{NewMessage, TurnAnswer};
 use practice::{counterpart, sentence};
 use shared::prelude::*;
 
@@ -33,12 +33,5 @@ async fn send(
     let language = Language::of(&talk.preferences.locale);
     let chat = counterpart::reply_chat(&talk, &turn.user_content, language);
     let reply = ai.chat_or(&chat, || sentence::fallback_reply(language).to_owned()).await;
-
-    let tx = db.begin(&user).await?;
-    let answered = tx.commit_with(async |tx| turn::answer(tx, turn.asked(), &reply, language).await).await?;
-    let turn = match answered {
-        Some(turn) => turn,
-        None => turn::get(&db.begin(&user).await?, turn.turn_id).await?, // somebody took the claim over
-    };
-    turn.into_answer().map(Json).ok_or_else(|| internal("an answered turn has no answer"))
+    sending::answer(&db, &user, &turn, &reply, language).await.map(Json)
 }

@@ -26,6 +26,7 @@ mod restore_scene;
 mod rewrite_message;
 mod send_message;
 mod shape;
+mod stream_message;
 mod time_zones;
 mod update_scene;
 mod update_summary;

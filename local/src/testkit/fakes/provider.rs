@@ -1,5 +1,7 @@
 //! A model provider: an OpenAI-compatible server whose answers a test scripts.
 
+mod streaming;
+
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, PoisonError},
@@ -14,6 +16,9 @@ use axum::{
 };
 use bytes::Bytes;
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+
+pub use streaming::Step;
 
 /// What the provider does with one request.
 #[derive(Clone, Debug)]
@@ -36,12 +41,15 @@ pub enum Behaviour {
     EmptyChoice,
     /// Answers 200 with exactly this body.
     Body(Value),
+    /// Answers step by step; where no stream is asked for, with all of its words.
+    Steps(Vec<Step>),
 }
 
 /// The running server. It stops when dropped.
 pub struct Provider {
     address: String,
     state: Arc<Mutex<Script>>,
+    gate: Arc<Semaphore>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -55,9 +63,10 @@ impl Provider {
     /// A provider that always behaves like this, until told otherwise.
     pub async fn start(otherwise: Behaviour) -> Self {
         let state = Arc::new(Mutex::new(Script { next: VecDeque::new(), otherwise, requests: Vec::new() }));
-        let router = Router::new().fallback(answer).with_state(Arc::clone(&state));
+        let gate = Arc::new(Semaphore::new(0));
+        let router = Router::new().fallback(answer).with_state((Arc::clone(&state), Arc::clone(&gate)));
         let (address, task) = super::serve(router).await;
-        Self { address, state, task }
+        Self { address, state, gate, task }
     }
 
     /// The value for `OPENAI_BASE_URL`.
@@ -75,6 +84,11 @@ impl Provider {
     pub fn always(&self, otherwise: Behaviour) -> &Self {
         self.script().otherwise = otherwise;
         self
+    }
+
+    /// Lets an answer that holds at [`Step::Hold`] go on.
+    pub fn go_on(&self) {
+        self.gate.add_permits(1);
     }
 
     /// The bodies of all requests so far, in order.
@@ -124,13 +138,13 @@ impl Drop for Provider {
 }
 
 async fn answer(
-    State(state): State<Arc<Mutex<Script>>>,
+    State((state, gate)): State<(Arc<Mutex<Script>>, Arc<Semaphore>)>,
     uri: Uri,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let model = body["model"].clone();
+    let (model, streams) = (body["model"].clone(), body["stream"] == true);
     let behaviour = {
         let mut script = state.lock().unwrap_or_else(PoisonError::into_inner);
         script.requests.push((uri.path().to_owned(), headers, body));
@@ -138,6 +152,13 @@ async fn answer(
     };
     let error = |message: &str| json!({"error": {"message": message, "type": "server_error"}}).to_string();
     match behaviour {
+        Behaviour::Text(text) if streams => streaming::response(model, streaming::halves(&text), gate),
+        Behaviour::Slow(after, text) if streams => {
+            tokio::time::sleep(after).await;
+            streaming::response(model, streaming::halves(&text), gate)
+        }
+        Behaviour::Steps(steps) if streams => streaming::response(model, steps, gate),
+        Behaviour::Steps(steps) => json_response(completion(&model, &streaming::whole(&steps))),
         Behaviour::Text(text) => json_response(completion(&model, &text)),
         Behaviour::Slow(after, text) => {
             tokio::time::sleep(after).await;
