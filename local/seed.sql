@@ -205,7 +205,8 @@ update identity.users set roles = '{student,teacher}'
 where id in ('00000000-0000-7000-8000-000000000091', '00000000-0000-7000-8000-000000000093') and not 'teacher' = any (roles);
 reset role;
 
--- What events have made and changed is made anew, by the owner, because no request deletes it.
+-- What events have made and changed is made anew, by the owner, because no request deletes it. Lessons that other people have
+-- with the sample teachers stay, and so do times that other admins publish for them.
 do $$
 declare
     name text;
@@ -220,17 +221,21 @@ begin
     end loop;
     delete from lessons.calendar_feeds where user_id = any (people);
     delete from lessons.notifications where user_id = any (people);
-    delete from lessons.events where student_id = any (people) or teacher_id = any (people);
+    delete from lessons.events
+    where student_id = any (people) or student_id is null and teacher_id = any (people);
     delete from lessons.package_entries where package_id in (select id from lessons.packages where student_id = any (people));
     delete from lessons.money_entries where payment_id in (select id from lessons.payments where student_id = any (people));
     delete from lessons.payment_refunds where payment_id in (select id from lessons.payments where student_id = any (people));
     delete from lessons.payments where student_id = any (people);
-    delete from lessons.waitlist where student_id = any (people) or teacher_id = any (people);
-    delete from lessons.bookings where student_id = any (people) or teacher_id = any (people);
+    delete from lessons.waitlist where student_id = any (people);
+    delete from lessons.bookings where student_id = any (people);
     delete from lessons.packages where student_id = any (people);
-    delete from lessons.slots where teacher_id = any (people);
-    delete from lessons.schedule_exceptions where teacher_id = any (people);
-    delete from lessons.schedules where teacher_id = any (people);
+    delete from lessons.slots
+    where teacher_id = any (people)
+      and (created_by_admin_id = '00000000-0000-7000-8000-000000000001'
+           or teacher_id = '00000000-0000-7000-8000-000000000093' and source = 'rule');
+    delete from lessons.schedule_exceptions where teacher_id = '00000000-0000-7000-8000-000000000093';
+    delete from lessons.schedules where teacher_id = '00000000-0000-7000-8000-000000000093';
     delete from lessons.teachers where user_id = any (people);
     foreach name in array names loop
         execute format('alter table lessons.%I force row level security', name);
@@ -246,7 +251,9 @@ select ('00000000-0000-7000-8000-0000000001' || number)::uuid, '00000000-0000-70
        '00000000-0000-7000-8000-000000000001', start, start + interval '1 hour'
 from (values ('01', 2), ('02', 3), ('03', 4), ('04', 5), ('05', 6), ('06', 7), ('09', 8), ('10', 9), ('71', 10),
              ('72', 11), ('74', 12), ('75', 19)) as slot (number, days),
-     lateral (select date_trunc('hour', now()) + days * interval '1 day' as start) as time;
+     lateral (select date_trunc('hour', now()) + days * interval '1 day' as start) as time
+-- Another admin may have published a time there.
+on conflict do nothing;
 insert into lessons.schedules (teacher_id, timezone, windows)
 values ('00000000-0000-7000-8000-000000000093', 'Europe/Berlin',
         '[{"weekday": 0, "from": "09:00", "until": "12:00"}, {"weekday": 2, "from": "14:00", "until": "18:00"}]');
@@ -261,7 +268,7 @@ insert into lessons.bookings (id, slot_id, student_id, teacher_id, package_id, s
                               state, hold_expires_at, confirmed_at, calendar_uid, lesson_id, lesson_state, lesson_created_at,
                               lesson_updated_at)
 select ('00000000-0000-7000-8000-0000000001' || number)::uuid,
-       case when slot <> '' then ('00000000-0000-7000-8000-0000000001' || slot)::uuid end,
+       (select id from lessons.slots where id::text = '00000000-0000-7000-8000-0000000001' || slot),
        '00000000-0000-7000-8000-000000000094', '00000000-0000-7000-8000-000000000091',
        '00000000-0000-7000-8000-000000000131', start, start + interval '1 hour', start + interval '1 hour',
        start - interval '24 hours', state, case state when 'hold' then now() + interval '1 day' end,
@@ -272,7 +279,9 @@ select ('00000000-0000-7000-8000-0000000001' || number)::uuid,
 from (values ('11', '03', 4, 'hold', ''), ('12', '04', 5, 'confirmed', '21'), ('13', '05', 6, 'confirmed', '22'),
              ('14', '06', 7, 'confirmed', '23'), ('15', '', -1, 'confirmed', '24'), ('16', '', -2, 'confirmed', '25'),
              ('17', '', -3, 'confirmed', '26')) as booking (number, slot, days, state, lesson),
-     lateral (select date_trunc('hour', now()) + days * interval '1 day' as start) as time;
+     lateral (select date_trunc('hour', now()) + days * interval '1 day' as start) as time
+-- Somebody else may have a lesson there.
+on conflict do nothing;
 insert into lessons.package_entries (id, package_id, kind, booking_id)
 select gen_random_uuid(), package_id, 'hold', id from lessons.bookings where package_id = '00000000-0000-7000-8000-000000000131';
 insert into lessons.package_entries (id, package_id, kind, booking_id)

@@ -108,7 +108,7 @@ pub async fn cancel(tx: Tx, locked: &Locked, party: Party, cancel: &Cancel) -> R
     tx.commit_with(async |tx| {
         let ((), (), (), booking) = tokio::try_join!(
             biased;
-            call_off(tx, booking, party, reason, effect),
+            call_off(tx, booking, party, (reason, false), effect),
             give_back(tx, booking, party, effect),
             tell(tx, booking, party, effect),
             booking::get(tx, booking.id),
@@ -122,7 +122,7 @@ async fn call_off(
     tx: &Tx,
     booking: &Booking,
     party: Party,
-    reason: Option<&str>,
+    (reason, is_moved): (Option<&str>, bool),
     effect: Effect,
 ) -> Result<()> {
     let is_returned = effect.lesson_returned && booking.status == BookingStatus::Confirmed;
@@ -131,12 +131,12 @@ async fn call_off(
          set state = 'canceled', canceled_at = now(), canceled_as = $2, cancellation_reason = $3, refund_returned = $4,
              hold_expires_at = null,
              -- Of a move, the new booking tells calendars.
-             calendar_sequence = calendar_sequence + case when $3 is not distinct from $5 then 0 else 1 end,
+             calendar_sequence = calendar_sequence + case when $5 then 0 else 1 end,
              lesson_state = case when lesson_state = 'scheduled' then 'canceled' else lesson_state end,
              lesson_updated_at = case when lesson_state = 'scheduled' then now() else lesson_updated_at end,
              updated_at = now()
          where id = $1",
-        &[&booking.id, &party, &reason, &is_returned, &MOVED],
+        &[&booking.id, &party, &reason, &is_returned, &is_moved],
     )
     .await?;
     Ok(())
@@ -235,7 +235,7 @@ pub async fn reschedule(tx: Tx, moving: &Moving, party: Party, to: &Move) -> Res
     tx.commit_with(async |tx| {
         let (ended, returned, stored, held, booked, told, booking) = tokio::join!(
             biased;
-            call_off(tx, old, party, Some(MOVED), effect),
+            call_off(tx, old, party, (Some(MOVED), true), effect),
             give_back(tx, old, party, effect),
             insert_moved(tx, id, lesson, &place, locked, party),
             package::enter(tx, package_id, EntryKind::Hold, id),

@@ -337,35 +337,38 @@ pub async fn list_open(tx: &Tx, filter: &OpenSlotFilter, paging: Paging) -> Resu
     let (total, items) = tx
         .page(
             "id",
-            "with offered as (
-                 select slots.*, parts
+            // What teachers have else is gathered once for each, and the parts are written out for the page alone.
+            "with candidates as materialized (
+                 select slots.*, coalesce(taken.notice_minutes, 0) as notice_minutes, taken.busy
                  from lessons.slots
-                 cross join lateral lessons.rules_of(teacher_id) as rules
-                 cross join lateral (
-                     select floor(extract(epoch from now() + notice_minutes * interval '1 minute' - starts_at)
-                                  / (60 * $4)) + 1 as steps
-                 ) as late
-                 cross join lateral (
-                     select jsonb_agg(jsonb_build_object('start_at', lower(part), 'end_at', upper(part))
-                                      order by part) as parts
-                     from unnest(lessons.free_parts(
-                         teacher_id, least(starts_at + greatest(steps, 0) * $4 * interval '1 minute', ends_at), ends_at)) as part
-                     where upper(part) - lower(part) >= $4 * interval '1 minute'
-                 ) as free
+                 left join lessons.busy_of($1, greatest(now() - interval '24 hours', $2), $3) as taken using (teacher_id)
                  where withdrawn_at is null and blocked_at is null
                    -- A slot has a day at most.
                    and starts_at > now() - interval '24 hours' and ends_at > now()
                    and ($1::uuid is null or teacher_id = $1)
                    and ($2::timestamptz is null or starts_at >= $2) and ($3::timestamptz is null or starts_at < $3)
-                   and parts is not null
+             ), offered as (
+                 select candidates.*, parts
+                 from candidates
+                 cross join lateral (
+                     select floor(extract(epoch from now() + notice_minutes * interval '1 minute' - starts_at)
+                                  / (60 * $4)) + 1 as steps
+                 ) as late
+                 cross join lateral (
+                     select tstzmultirange(tstzrange(
+                                least(starts_at + greatest(steps, 0) * $4 * interval '1 minute', ends_at), ends_at))
+                            - coalesce(busy, '{}') as parts
+                 ) as free
+                 where exists (select from unnest(parts) as part where upper(part) - lower(part) >= $4 * interval '1 minute')
              ), counted as (select count(*) as total from offered),
              page as (
-                 select offered.id, teacher_id, created_by_admin_id, starts_at as start_at, ends_at as end_at,
-                        'open' as status, offered.created_at, offered.updated_at, teachers.display_name as teacher_name,
-                        parts as free
-                 from offered left join lessons.teachers on teachers.user_id = teacher_id
-                 order by starts_at, offered.id
-                 limit $5 offset $6
+                 select shown.id, teacher_id, created_by_admin_id, starts_at as start_at, ends_at as end_at,
+                        'open' as status, shown.created_at, shown.updated_at, teachers.display_name as teacher_name,
+                        (select jsonb_agg(jsonb_build_object('start_at', lower(part), 'end_at', upper(part)) order by part)
+                         from unnest(parts) as part
+                         where upper(part) - lower(part) >= $4 * interval '1 minute') as free
+                 from (select * from offered order by starts_at, id limit $5 offset $6) as shown
+                 left join lessons.teachers on teachers.user_id = teacher_id
              )
              select * from counted left join page on true
              order by start_at, id",

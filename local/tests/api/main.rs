@@ -112,7 +112,7 @@ const OWN: [&str; 22] = [
 ];
 
 /// Routes that do something with what only the sample person has, and what somebody without it is told.
-const WITHOUT_IT: [(&str, u16); 12] = [
+const WITHOUT_IT: [(&str, u16); 13] = [
     ("book-series", 403), // a student's, and the stranger has no role yet
     ("change-password", 403),
     ("create-teacher-profile", 403),

@@ -131,3 +131,14 @@ async fn anothers_is_404_and_two_at_once_return_one_lesson() {
     assert_eq!(practice.balance(&package).await, (3, 3, 0));
     assert_eq!(practice.lines(&package).await, ["grant", "hold", "book", "return"]);
 }
+
+#[tokio::test]
+async fn a_reason_that_reads_like_a_move_is_a_cancel_all_the_same() {
+    let practice = given::practice().await;
+    let package = practice.package(1).await;
+    let booking = practice.booked(100, &package).await;
+    let reason = json!({ "reason": "Rescheduled by user" });
+    practice.student.post(&format!("/api/v1/booking/{booking}/cancel"), reason).await.assert_status(200);
+    let file = practice.student.get(&format!("/api/v1/booking/{booking}/calendar.ics")).await.text();
+    assert!(file.contains("STATUS:CANCELLED\r\n") && file.contains("SEQUENCE:1\r\n"), "{file}");
+}

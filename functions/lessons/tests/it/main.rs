@@ -1,9 +1,10 @@
 //! Tests of the lessons functions: the real programs behind the local gateway, on a real PostgreSQL.
 //!
-//! One module for each function, and `calendars`, `crashes`, `earlier`, `leaving`, `offered`, `payment_events` and `races` for what
+//! One module for each function, and `audited`, `calendars`, `crashes`, `earlier`, `held_purchases`, `leaving`, `offered`, `payment_events` and `races` for what
 //! holds across them.
 
 mod adjust_package;
+mod audited;
 mod book_series;
 mod calendars;
 mod cancel_booking;

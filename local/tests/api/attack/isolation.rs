@@ -10,9 +10,9 @@ use crate::{ADMIN, Sample, samples, seeded};
 /// Ids that a client makes up: another's here points at nothing.
 const MADE_BY_CLIENTS: [&str; 1] = ["client_message_id"];
 
-/// Slots on offer, which are anybody's to book, and plans, which are anybody's to buy.
-const OF_EVERYBODY: [&str; 5] =
-    ["000000000101", "000000000102", "000000000174", "000000000181", "000000000182"];
+/// A teacher, for whom anybody may wait, slots on offer, which are anybody's to book, and plans, which are anybody's to buy.
+const OF_EVERYBODY: [&str; 6] =
+    ["000000000091", "000000000101", "000000000102", "000000000174", "000000000181", "000000000182"];
 
 fn is_of_everybody(id: &str) -> bool {
     OF_EVERYBODY.iter().any(|thing| id.ends_with(thing))
