@@ -119,6 +119,7 @@ const WITHOUT_IT: [(&str, u16); 13] = [
     ("hold-slot", 403),        // a student's, and the stranger has no role yet
     ("list-my-students", 403), // a teacher's
     ("join-waitlist", 403),    // a student's
+    ("leave-waitlist", 403),   // a student's
     ("list-plans", 200),
     ("list-waitlist", 403),    // a student's
     ("purchase-package", 403), // a student's, and the stranger has no role yet
