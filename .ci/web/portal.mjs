@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { chromium } from "playwright-core";
 
 const [address, pictures, given] = process.argv.slice(2);
-const { password, student, teacher, admin, buyer, links } = JSON.parse(given);
+const { password, student, teacher, admin, buyer, leaver, links } = JSON.parse(given);
 const axe = readFileSync(new URL("node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
@@ -784,6 +784,14 @@ async function mailsWay() {
   await page.getByRole("alert").filter({ hasText: "The link is not valid any more." }).waitFor();
   await page.goto(`${address}/portal/sign-in?error=signed_out`);
   await page.getByText("The sign-in with the other account did not work.").waitFor();
+
+  // Who has asked to be forgotten follows the mail's link, signs in, and is back there.
+  await page.goto(`${address}/portal/restore`);
+  await signIn(page, leaver);
+  await arrived(page, "Keep my account");
+  await inspect(page, "restore");
+  await press(page, "button", "Keep my account");
+  await arrived(page, "Your account stays.");
   await leave(context);
 }
 

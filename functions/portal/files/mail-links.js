@@ -11,6 +11,7 @@ export const mailLinks = [
   { path: "reset-password", word: "new_password", isOpen: true, show: reset },
   { path: "verify-email", word: "verify_email", isOpen: true, show: verify },
   { path: "confirm-email", word: "confirm_email", isOpen: true, show: confirm },
+  { path: "restore", word: "keep_account", show: restore },
 ];
 
 /** The last step of each: that it is done, and where to go on. */
@@ -88,4 +89,16 @@ function confirm(section, { query }) {
     },
   );
   add(section, change);
+}
+
+/** Whoever has asked to be forgotten may think better of it for a while. */
+function restore(section) {
+  const keeping = form(
+    [el("p", {}, say("keep_account_text")), el("p", {}, el("button", { class: "primary" }, say("keep_account")))],
+    async () => {
+      await post("me/restore");
+      finish(section, "account_kept");
+    },
+  );
+  add(section, keeping);
 }

@@ -72,7 +72,7 @@ pub const FILES: [File; 32] = [
 ];
 
 /// Pages to which links in mails, sign-ins elsewhere and payments lead, where the portal's address is `APP_URL`.
-const PAGES: [&str; 5] = ["confirm-email", "payment", "reset-password", "sign-in", "verify-email"];
+const PAGES: [&str; 6] = ["confirm-email", "payment", "reset-password", "restore", "sign-in", "verify-email"];
 
 /// What a page may do: its own scripts, styles and pictures, requests to its own address, and nothing from elsewhere.
 /// Nothing inline, so that no text of anybody's becomes a script.

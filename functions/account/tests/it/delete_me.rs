@@ -53,13 +53,13 @@ async fn a_deletion_is_taken_on_ends_every_sign_in_and_says_when() {
         (&mail[0]["erased_on"], &mail[0]["to"]),
         (&json!(day), &json!(format!("{}@mock.local", alice.id())))
     );
-    assert_eq!(mail[0]["link"], "http://localhost:3000/restore");
+    assert_eq!(mail[0]["link"], "https://api.example/portal/restore");
     assert_eq!(acts(&db, alice.id()).await, ["user.deletion_requested"]);
 
     stack.deliver_mail().await;
     let sent = stack.mails().await;
     assert_eq!(sent.len(), 1);
-    assert!(sent[0].text.contains("http://localhost:3000/restore"), "{sent:?}");
+    assert!(sent[0].text.contains("https://api.example/portal/restore"), "{sent:?}");
 
     // Asked again, it is the same; and the account works until then.
     run(

@@ -66,6 +66,7 @@ async fn pages_that_mails_name_lead_to_the_portal() {
         ("verify-email", "../portal?open=verify-email"),
         ("reset-password", "../portal?open=reset-password"),
         ("confirm-email", "../portal?open=confirm-email"),
+        ("restore", "../portal?open=restore"),
         ("sign-in?error=signed_out", "../portal?open=sign-in&error=signed_out"),
         (
             "payment?id=01A1FDD9-e147-7000-8000-000000000001",

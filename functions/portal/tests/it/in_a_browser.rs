@@ -19,6 +19,9 @@ async fn people_use_the_portal_by_keyboard() {
     let teacher = person(&admin, &db, "Ada Teacher", "teacher").await;
     person(&admin, &db, "Alan Admin", "admin").await;
     person(&admin, &db, "Bea Buyer", "student").await;
+    let leaver = person(&admin, &db, "Leo Leaver", "student").await;
+    let leaves = format!("update identity.users set deletion_requested_at = now() where id = '{leaver}'");
+    assert_eq!(db.execute(&leaves, &[]).await.unwrap(), 1);
     let plan = json!({
         "title": "Eight lessons", "description": "For a term.", "lessons_total": 8, "duration_days": 90,
         "price_amount": "280.00", "price_currency": "EUR",
@@ -43,7 +46,7 @@ async fn people_use_the_portal_by_keyboard() {
     std::fs::create_dir_all(&pictures).unwrap();
     let people = json!({
         "password": PASSWORD, "student": "sam@example.org", "teacher": "ada@example.org", "admin": "alan@example.org",
-        "buyer": "bea@example.org", "links": links,
+        "buyer": "bea@example.org", "leaver": "leo@example.org", "links": links,
     });
     let mut browser = Command::new("node");
     browser
