@@ -114,6 +114,8 @@ async fn production_starts_with_nothing_insecure_and_says_so_by_name() {
             .env("APP_ENV", "production")
             .env("AUTH_MODE", "praxis")
             .env("MOCK_AUTH_ENABLED", "")
+            // Here one follows from the other.
+            .env("APP_URL", "https://app.example.org")
             .env(name, value)
             .start()
             .await;
