@@ -13,7 +13,6 @@ use deserr::{IntoValue, ValuePointerRef};
 use jiff::civil::{Date, DateTime};
 use jiff::{SignedDuration, Timestamp};
 use schemars::{Schema, SchemaGenerator, json_schema};
-
 use shared::error::invalid;
 use shared::input::problem;
 use shared::prelude::*;

@@ -54,7 +54,7 @@ pub struct Due {
     pub currency: String,
     /// What was bought.
     pub title: String,
-    /// Until when a time is held along.
+    /// Until when a time is held along, if a page can end then.
     pub hold_expires_at: Option<Time>,
 }
 
@@ -154,8 +154,10 @@ async fn find_held(tx: &Tx, package_id: Uuid, slot_id: Uuid) -> Result<Option<Bo
 pub async fn find_due(tx: &Tx, payment_id: Uuid) -> Result<Option<Due>> {
     tx.find(
         "select payment.id, payment.amount_minor, payment.currency, plan.title,
+                -- A page that is asked for late cannot end with the hold, and lives as long as any other.
                 (select max(hold_expires_at) from lessons.bookings
-                 where package_id = package.id and state = 'hold') as hold_expires_at
+                 where package_id = package.id and state = 'hold'
+                   and hold_expires_at > now() + interval '31 minutes') as hold_expires_at
          from lessons.payments as payment
          join lessons.packages as package on package.id = payment.package_id
          join lessons.plans as plan on plan.id = package.plan_id

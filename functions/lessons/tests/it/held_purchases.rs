@@ -1,5 +1,6 @@
 //! A time that is held along with a purchase.
 
+use local::testkit::fakes::Trouble;
 use local::testkit::{Answer, Client};
 use serde_json::json;
 
@@ -213,4 +214,20 @@ async fn two_who_buy_with_one_time_are_one_who_has_it() {
         let sql = "update lessons.bookings set hold_expires_at = now() where state = 'hold'";
         run(&practice.db, sql).await;
     }
+}
+
+#[tokio::test]
+async fn a_page_that_is_made_late_outlives_the_hold() {
+    let shop = given::shop().await;
+    let practice = &shop.practice;
+    let (plan, slot) = (practice.plan(2, "80.00", "EUR").await, practice.slot(100).await);
+    shop.stripe.then([Trouble::Outage; 2]);
+    buy_with(&practice.student, &plan, &slot, "one").await.assert_status(502);
+    // The provider makes no page of less than half an hour.
+    let sql = "update lessons.bookings set hold_expires_at = now() + interval '10 minutes'";
+    assert_eq!(run(&practice.db, sql).await, 1);
+    let bought = buy_with(&practice.student, &plan, &slot, "one").await;
+    bought.assert_status(201);
+    assert_eq!(bought.json()["booking"]["status"], "hold");
+    assert!(!shop.stripe.calls().pop().expect("a call").form.contains_key("expires_at"));
 }

@@ -17,8 +17,11 @@ async fn a_student_sees_their_own_waiting_and_what_became_of_it() {
     assert_eq!(ids(&practice.student, WAITLIST).await, [second, first.clone()]);
     assert!(ids(&practice.admin, WAITLIST).await.is_empty(), "an admin has a list of their own");
     let profile = json!({ "user_id": teacher, "display_name": "R. Vale" });
-    practice.admin.post("/api/v1/teachers/profiles", profile).await.assert_status(201);
+    let card = practice.admin.post("/api/v1/teachers/profiles", profile).await.str("id");
+    let approval = json!({ "is_approved": true });
+    practice.admin.patch(&format!("/api/v1/teachers/profiles/{card}"), approval).await.assert_status(200);
     let page = practice.student.get(&format!("{WAITLIST}?limit=1")).await.json();
+    assert_eq!(page["items"][0]["teacher_name"], "R. Vale");
     assert_eq!((&page["total"], &page["items"].as_array().unwrap().len()), (&json!(2), &1));
 
     let sql = format!(
