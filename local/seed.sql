@@ -92,6 +92,17 @@ on conflict (id) do nothing;
 set local role praxis_service;
 
 -- An event that is invoked often must succeed too; whose attempts were counted cannot be told from a hash.
+-- An answer that was written while it was read.
+insert into platform.runs (id, user_id, kind, subject, state, claim, claimed_until, events, finished_at)
+values ('00000000-0000-7000-8000-000000000201', '00000000-0000-7000-8000-000000000001', 'practice.turn',
+        '00000000-0000-7000-8000-000000000031', 'finished', gen_random_uuid(), now(), 2, now())
+on conflict do nothing;
+insert into platform.run_events (run_id, attempt, first, user_id, names, data)
+values ('00000000-0000-7000-8000-000000000201', 1, 1, '00000000-0000-7000-8000-000000000001', '{start,delta}',
+        array['{"run_id":"00000000-0000-7000-8000-000000000201","user_message_id":"00000000-0000-7000-8000-000000000031"}',
+              '{"text":"I did not know it hit you that hard. What would have helped you?"}'])
+on conflict do nothing;
+
 delete from identity.rate_limits;
 
 delete from identity.users

@@ -29,6 +29,7 @@ mod problem;
 pub mod recipient;
 pub mod reply;
 pub mod request;
+pub mod run;
 pub mod secrets;
 pub mod serve;
 pub mod settings;

@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use crate::describe::Operation;
 use crate::error::{Result, internal};
 use crate::reply::{Answer, Replied, Reply};
+use crate::run::EventId;
 use crate::serve::{self, Runner};
 use crate::settings::{self, SettingError};
 
@@ -73,9 +74,18 @@ impl Events {
     /// Writes an event. `data` is one line of JSON, so that nothing in it can begin another field.
     pub async fn send(&self, name: &'static str, data: &impl Serialize) -> Result<()> {
         let data = serde_json::to_string(data)?;
-        // A reader who has left changes nothing: what is written is for those who come back as well.
-        let _ = self.sender.send(format!("event: {name}\ndata: {data}\n\n").into()).await;
+        self.write(format!("event: {name}\ndata: {data}\n\n")).await;
         Ok(())
+    }
+
+    /// Writes an event that is one line of JSON already, with an id.
+    pub(crate) async fn send_line(&self, id: EventId, name: &str, line: &str) {
+        self.write(format!("id: {id}\nevent: {name}\ndata: {line}\n\n")).await;
+    }
+
+    /// A reader who has left changes nothing: what is written is for those who come back as well.
+    async fn write(&self, event: String) {
+        let _ = self.sender.send(event.into()).await;
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use shared::ai::Sourced;
 use shared::prelude::*;
+use shared::run::{self, Run};
 
 use crate::analysis::Language;
 use crate::turn::{self, NewMessage, Talk, Turn, TurnAnswer};
@@ -12,12 +13,36 @@ use crate::turn::{self, NewMessage, Talk, Turn, TurnAnswer};
 /// still ends in time.
 const PATIENCE: Duration = Duration::from_secs(22);
 
+/// What a turn's run is called.
+pub const RUN: &str = "practice.turn";
+
+/// How a sender gets the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery {
+    /// When it is there.
+    Whole,
+    /// While it is written, as a run.
+    Written,
+}
+
 /// What became of a message.
 pub enum Reserved {
     /// It is answered: before, by this sender or another, or just now by the rules, because there is no model.
     Answered(TurnAnswer),
+    /// Another sender of the same message is writing the answer in this run.
+    Written(Uuid),
     /// The turn is this sender's to answer.
-    Mine(Box<Talk>, Turn),
+    Mine(Box<Mine>),
+}
+
+/// A turn that is this sender's to answer.
+pub struct Mine {
+    /// What is known of the talk.
+    pub talk: Talk,
+    /// The turn.
+    pub turn: Turn,
+    /// In which it is written.
+    pub run: Option<Run>,
 }
 
 /// Reserves a turn for the message, or finds the answer that it got before.
@@ -28,11 +53,18 @@ pub enum Reserved {
 /// One turn of a session is in flight at a time, so that each reply knows the ones before it: another message waits,
 /// without a connection. 404 if the session is not the caller's, 409 if it takes no more messages or if the id was used
 /// for other content, 503 if the turn in flight takes too long.
-pub async fn reserve(db: &Db, user: &User, ai: &Ai, session_id: Uuid, new: &NewMessage) -> Result<Reserved> {
+pub async fn reserve(
+    db: &Db,
+    user: &User,
+    ai: &Ai,
+    session_id: Uuid,
+    new: &NewMessage,
+    delivery: Delivery,
+) -> Result<Reserved> {
     let started = Instant::now();
     let mut pause = Duration::from_millis(50);
     loop {
-        if let Some(reserved) = try_reserve(db, user, ai, session_id, new).await? {
+        if let Some(reserved) = try_reserve(db, user, ai, session_id, new, delivery).await? {
             return Ok(reserved);
         }
         if started.elapsed() > PATIENCE {
@@ -43,6 +75,14 @@ pub async fn reserve(db: &Db, user: &User, ai: &Ai, session_id: Uuid, new: &NewM
         db.release().await;
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(Duration::from_millis(500));
+    }
+}
+
+/// Begins the run in which the turn's answer is written, if it is.
+async fn begin(tx: &Tx, user: &User, turn_id: Uuid, delivery: Delivery) -> Result<Option<Run>> {
+    match delivery {
+        Delivery::Whole => Ok(None),
+        Delivery::Written => run::begin(tx, user, RUN, turn_id).await.map(Some),
     }
 }
 
@@ -64,6 +104,15 @@ pub async fn answer(
     turn.into_answer().ok_or_else(|| internal("an answered turn has no answer"))
 }
 
+/// As [`answer`], in a transaction that stores more.
+pub async fn store(tx: &Tx, turn: &Turn, reply: &Sourced, language: Language) -> Result<TurnAnswer> {
+    let turn = match turn::answer(tx, turn.asked(), reply, language).await? {
+        Some(turn) => turn,
+        None => turn::get(tx, turn.turn_id).await?,
+    };
+    turn.into_answer().ok_or_else(|| internal("an answered turn has no answer"))
+}
+
 /// One look, in one transaction; none means: wait for the turn in flight.
 async fn try_reserve(
     db: &Db,
@@ -71,6 +120,7 @@ async fn try_reserve(
     ai: &Ai,
     session_id: Uuid,
     new: &NewMessage,
+    delivery: Delivery,
 ) -> Result<Option<Reserved>> {
     let tx = db.begin(user).await?;
     let ((), talk, known) = tokio::try_join!(
@@ -95,15 +145,26 @@ async fn try_reserve(
             return Ok(turn.into_answer().map(Reserved::Answered));
         }
         if !turn.is_abandoned {
-            return Ok(None);
+            let written = match delivery {
+                Delivery::Whole => None,
+                Delivery::Written => run::find(&tx, RUN, turn.turn_id).await?,
+            };
+            return Ok(written.filter(|run| run.is_written).map(|run| Reserved::Written(run.id)));
         }
         if !ai.has_model() {
             let answered =
                 tx.commit_with(async |tx| turn::answer(tx, turn.asked(), &by_rules, language).await).await?;
             return Ok(answered.and_then(Turn::into_answer).map(Reserved::Answered));
         }
-        tx.commit_with(async |tx| turn::claim(tx, turn.turn_id).await).await?;
-        return Ok(Some(Reserved::Mine(Box::new(talk), turn)));
+        let claim_and_begin = async |tx: &Tx| {
+            tokio::try_join!(
+                biased;
+                turn::claim(tx, turn.turn_id),
+                begin(tx, user, turn.turn_id, delivery)
+            )
+        };
+        let (_, run) = tx.commit_with(claim_and_begin).await?;
+        return Ok(Some(Reserved::Mine(Box::new(Mine { talk, turn, run }))));
     }
 
     talk.state.must_be_active()?;
@@ -111,8 +172,15 @@ async fn try_reserve(
         None => {
             let turn_id = Uuid::now_v7();
             if ai.has_model() {
-                let insert = async |tx: &Tx| turn::insert(tx, user, session_id, turn_id, new).await;
-                return Ok(Some(Reserved::Mine(Box::new(talk), tx.commit_with(insert).await?)));
+                let insert_and_begin = async |tx: &Tx| {
+                    tokio::try_join!(
+                        biased;
+                        turn::insert(tx, user, session_id, turn_id, new),
+                        begin(tx, user, turn_id, delivery)
+                    )
+                };
+                let (turn, run) = tx.commit_with(insert_and_begin).await?;
+                return Ok(Some(Reserved::Mine(Box::new(Mine { talk, turn, run }))));
             }
             let insert_and_answer = async |tx: &Tx| {
                 tokio::try_join!(

@@ -11,10 +11,12 @@ use shared::identity::Preferences;
 use shared::prelude::*;
 
 use crate::analysis::{self, Language, Ofnr, RiskLevel};
+use crate::sending;
 use crate::sentence;
 use crate::session::SessionState;
 
-/// How long a claim lasts. Longer than the function may run, so that a claim that has run out has no living holder.
+/// How long a claim lasts. Longer than the function may run that answers at once, so that a claim that has run out has no
+/// living holder; an answer that is written for longer has a run, whose claim is renewed.
 pub const CLAIM: Duration = Duration::from_secs(29);
 
 /// A message to send.
@@ -37,6 +39,25 @@ pub struct TurnAnswer {
     pub feedback: Feedback,
     /// Number of the turn, from 1.
     pub turn: i16,
+}
+
+/// What is known when a reply begins to be written.
+#[derive(Serialize)]
+pub struct Started {
+    /// Which run it is written in: what stops it, and what a reader who lost it follows.
+    pub run_id: Uuid,
+    /// The learner's message.
+    pub user_message_id: Uuid,
+}
+
+/// The whole turn, when it is written.
+#[derive(Serialize)]
+pub struct Done<'a> {
+    /// The turn.
+    #[serde(flatten)]
+    pub turn: &'a TurnAnswer,
+    /// Why the reply ends here: `stop` (it is whole), `length` (it is cut off), `stopped` (somebody stopped it).
+    pub finish: &'static str,
 }
 
 /// The next words of a reply that is being written.
@@ -206,12 +227,13 @@ pub async fn list_known(tx: &Tx, session_id: Uuid, client_message_id: Uuid) -> R
     }
     let known: Vec<Known> = tx
         .list(
-            "select id as turn_id, turn_no, user_content, claimed_until < clock_timestamp() as is_abandoned,
+            "select id as turn_id, turn_no, user_content,
+                    claimed_until < clock_timestamp() and not platform.is_written($3, id) as is_abandoned,
                     case when completed_at is not null then to_jsonb(t) end as answer,
                     client_message_id = $2 as is_same_message
              from practice.turns t
              where session_id = $1 and (client_message_id = $2 or completed_at is null)",
-            &[&session_id, &client_message_id],
+            &[&session_id, &client_message_id, &sending::RUN],
         )
         .await?;
     Ok(known.into_iter().map(|Known { is_same_message, turn }| (is_same_message, turn)).collect())
@@ -300,10 +322,11 @@ pub fn reply_by_rules(language: Language) -> Sourced {
 pub async fn get(tx: &Tx, turn_id: Uuid) -> Result<Turn> {
     let found = tx
         .find(
-            "select id as turn_id, turn_no, user_content, claimed_until < clock_timestamp() as is_abandoned,
+            "select id as turn_id, turn_no, user_content,
+                    claimed_until < clock_timestamp() and not platform.is_written($2, id) as is_abandoned,
                     case when completed_at is not null then to_jsonb(t) end as answer
              from practice.turns t where id = $1",
-            &[&turn_id],
+            &[&turn_id, &sending::RUN],
         )
         .await?;
     found.ok_or_else(|| not_found("source user message not found"))

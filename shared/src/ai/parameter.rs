@@ -143,6 +143,22 @@ impl<R: FnOnce() -> String> Pieces<R> {
         tracing::warn!(error = %error, attempts = error.usage().attempts, "the model did not answer to the end");
     }
 
+    /// Ends the answer here, with the words that have come; the rules' where none have.
+    pub fn stop(mut self) -> Sourced {
+        match self.deltas.take() {
+            Some(deltas) if !self.text.trim().is_empty() => {
+                self.usage = Some(deltas.usage());
+                self.stats.add_model_call(self.started.elapsed());
+            }
+            Some(_) => {
+                self.stats.add_model_call(self.started.elapsed());
+                self.text = self.rules.take().map_or_else(String::new, |rules| rules());
+            }
+            None => {}
+        }
+        self.into_sourced()
+    }
+
     /// The whole answer, once it has ended.
     pub fn into_sourced(self) -> Sourced {
         let source = if self.usage.is_some() { Source::Model } else { Source::Rules };

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::rights::{exported, follow, run, stack, unzip};
 
 /// A row of each table for the person `$1`, parents first.
-const ROWS: [(&str, &str); 34] = [
+const ROWS: [(&str, &str); 36] = [
     (
         "identity.users",
         "insert into identity.users (id, email, display_name, roles)
@@ -76,6 +76,16 @@ const ROWS: [(&str, &str); 34] = [
         "platform.outbox",
         "insert into platform.outbox (id, topic, dedup_key, user_id, payload)
          values (gen_random_uuid(), 'test', $1::text, $1, '{\"link\": \"SECRET\"}')",
+    ),
+    (
+        "platform.runs",
+        "insert into platform.runs (id, user_id, kind, subject, claim, claimed_until)
+         values (gen_random_uuid(), $1, 'test.run', gen_random_uuid(), gen_random_uuid(), now())",
+    ),
+    (
+        "platform.run_events",
+        "insert into platform.run_events (run_id, attempt, first, user_id, names, data)
+         select id, 1, 1, $1, '{delta}', array['{}'] from platform.runs where user_id = $1",
     ),
     (
         "practice.scenes",

@@ -6,6 +6,7 @@
 )]
 
 mod catalog;
+mod follow_run;
 mod get_docs;
 mod get_docs_script;
 mod get_health;
@@ -22,3 +23,4 @@ mod outbox;
 mod record_metrics;
 mod replay_mail;
 mod send_mail;
+mod stop_run;

@@ -1,7 +1,7 @@
 //! Send a message in a session: the counterpart replies, and the message is analysed.
 
 use practice::analysis::Language;
-use practice::sending::{self, Reserved};
+use practice::sending::{self, Delivery, Mine, Reserved};
 use practice::session::SessionPath;
 use practice::turn::{NewMessage, TurnAnswer};
 use practice::{counterpart, sentence};
@@ -25,10 +25,12 @@ async fn send(
     Path(path): Path<SessionPath>,
     Json(new): Json<NewMessage>,
 ) -> Result<Json<TurnAnswer>> {
-    let (talk, turn) = match sending::reserve(&db, &user, &ai, path.session_id, &new).await? {
-        Reserved::Answered(answer) => return Ok(Json(answer)),
-        Reserved::Mine(talk, turn) => (talk, turn),
-    };
+    let Mine { talk, turn, .. } =
+        match sending::reserve(&db, &user, &ai, path.session_id, &new, Delivery::Whole).await? {
+            Reserved::Answered(answer) => return Ok(Json(answer)),
+            Reserved::Mine(mine) => *mine,
+            Reserved::Written(_) => return Err(internal("a whole answer was asked for")),
+        };
     db.release().await; // no connection is held while the model speaks
     let language = Language::of(&talk.preferences.locale);
     let chat = counterpart::reply_chat(&talk, &turn.user_content, language);
