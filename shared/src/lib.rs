@@ -17,6 +17,7 @@ pub mod http_client;
 pub mod idempotency;
 pub mod identity;
 pub mod input;
+pub mod jobs;
 pub mod keyset;
 pub mod language;
 pub mod limit;

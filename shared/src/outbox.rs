@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::database::Tx;
 use crate::error::Result;
 
+pub(crate) use work::backoff;
 pub use work::{Claimed, Dead, Failure, claim, done, failed, purge, replay};
 
 /// What is to be done.

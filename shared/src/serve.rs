@@ -12,6 +12,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+pub(crate) use job::worker_of;
 pub use job::{Batch, Event, IntoJob, Message, job, queue};
 
 use crate::handler::{Handler, IntoHandler};

@@ -3,6 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use super::transaction::Role;
 use super::{Connection, Db, Tx, target};
@@ -87,6 +88,16 @@ impl JobsDb {
     /// Opens a transaction across people, as role `praxis_service`.
     pub async fn begin_service(&self) -> Result<Tx> {
         self.0.begin_as(Role::Service).await
+    }
+
+    /// Closes the connection, as [`Db::release`].
+    pub async fn release(&self) {
+        self.0.release().await;
+    }
+
+    /// When the invocation must be over.
+    pub(crate) fn deadline(&self) -> Instant {
+        self.0.deadline
     }
 }
 

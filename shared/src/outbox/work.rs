@@ -145,7 +145,7 @@ pub async fn failed(tx: &Tx, message: &Claimed, failure: &Failure) -> Result<()>
 /// The longest wait after this attempt: 30 s, doubled with each attempt, an hour at most. The wait itself is a random
 /// part of it ("full jitter") of 5 s at least, so that what failed together does not come back together.
 /// Source: <https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>
-fn backoff(attempt: i32) -> Duration {
+pub(crate) fn backoff(attempt: i32) -> Duration {
     let doublings = u32::try_from(attempt - 1).unwrap_or(0).min(16);
     Duration::from_secs(30 << doublings).min(Duration::from_secs(60 * 60))
 }

@@ -40,7 +40,7 @@ pub(super) type IsMigrated = for<'a> fn(&'a Db) -> Pin<Box<dyn Future<Output = R
 /// What a job's line says that had nothing to work on yet.
 const NOT_MIGRATED: &str = "the database is not migrated yet";
 
-type JobFuture = Pin<Box<dyn Future<Output = Result<Value>> + Send>>;
+pub(crate) type JobFuture = Pin<Box<dyn Future<Output = Result<Value>> + Send>>;
 
 impl Job {
     pub(super) fn start(&self) -> Result<(), SettingError> {
@@ -132,6 +132,16 @@ where
 /// A job: started by a schedule with its `Input`, by a subscription, or by hand.
 pub fn job<Parameters>(function: impl IntoJob<Parameters>) -> Route {
     function.into_job()
+}
+
+/// A worker that looks for its work itself, whatever starts it.
+pub(crate) fn worker_of(work: impl Fn(JobsDb) -> JobFuture + Send + Sync + 'static) -> Route {
+    Route::job(Job {
+        run: Arc::new(move |db: Db, _: Value| work(JobsDb(db))),
+        login: Some(Login::Jobs),
+        needs: None,
+        is_migrated: Some(|db| Box::pin(db.is_migrated())),
+    })
 }
 
 /// One message of an SQS queue.

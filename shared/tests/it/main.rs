@@ -1,6 +1,7 @@
 //! Serving, through the local gateway, with a route that misbehaves on demand.
 
 mod database;
+mod jobs;
 mod limit;
 mod outbox;
 mod roles;

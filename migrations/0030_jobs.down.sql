@@ -1,0 +1,7 @@
+drop function platform.retry_dead_jobs(uuid[]);
+delete from identity.export_exclusions where table_name = 'platform.jobs';
+delete from identity.export_sides where table_name = 'platform.dead_jobs';
+drop table platform.dead_jobs;
+drop table platform.job_steps;
+drop table platform.jobs;
+drop function platform.keep_jobs_within();
