@@ -106,7 +106,8 @@ pub fn environment(
         ("MOCK_AUTH_ENABLED", "true"),
         ("OPS_OPEN", "true"),
         ("CORS_ORIGINS", "*"),
-        // Blank counts as unset: nothing asks AWS for a secret.
+        // Blank counts as unset: without a queue here nothing is sent to AWS', and nothing asks AWS for a secret.
+        ("JOBS_QUEUE_URL", ""),
         ("AUTH_JWKS_SECRET_ARN", ""),
         ("AUTH_KEYS_SECRET_ARN", ""),
         ("DATABASE_ACCOUNTS_SECRET_ARN", ""),

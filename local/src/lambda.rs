@@ -24,6 +24,7 @@ use uuid::Uuid;
 
 use crate::template::Function;
 pub use answer::{Invocation, InvokeContext, InvokeError, PAYLOAD_LIMIT, StreamedInvocation};
+pub(crate) use environment::CREDENTIALS;
 use fleet::Fleet;
 pub(crate) use fleet::new_trace_id;
 pub use hold::Hold;

@@ -9,7 +9,7 @@ use local::{
     lambda::{Hold, Lambda, LogLine, LogSource, Options},
     logs::{self, HandOver, LogFile, Record, Subscription},
     postgres::Postgres,
-    queue::Queues,
+    queue::{Queues, Sqs},
     scheduler::Scheduler,
     stripe::{self, Stripe},
     template::Template,
@@ -38,6 +38,8 @@ struct Origin {
     environment: BTreeMap<String, String>,
     /// The database, as jobs come to it.
     jobs: String,
+    /// What takes messages for queues, whatever feeds them.
+    sqs: Sqs,
     hold: Hold,
 }
 
@@ -63,13 +65,15 @@ impl Stack {
         let address = format!("{}://{}", cloud::scheme(&settings), listener.local_addr()?);
         settings.entry("API_URL".to_owned()).or_insert(address);
         let stripe = stand_in(&mut settings, &listener).await?;
+        let sqs = Sqs::start(None).await?;
+        settings.extend(sqs.settings().map(|(name, value)| (name.to_owned(), value)));
         let environment = cloud::environment(postgres.addresses(), &settings)?;
         // With a mail server of the developer's own, mails are no files.
         let sent_out = environment.contains_key("MAIL_URL");
         let mails = environment.get("MAIL_DIRECTORY").filter(|_| !sent_out).map(PathBuf::from);
         let template = cloud::template(&environment)?;
-        let origin =
-            Origin { programs, environment, jobs: postgres.addresses().jobs.clone(), hold: hold.clone() };
+        let (jobs, hold) = (postgres.addresses().jobs.clone(), hold.clone());
+        let origin = Origin { programs, environment, jobs, sqs, hold };
         let behind = Behind::start(template, &origin).await?;
         let (shown, paid) = (mails.clone(), stripe.clone());
         let options = gateway::Options { mails: shown, stripe: paid, ..gateway::Options::default() };
@@ -164,8 +168,9 @@ impl Behind {
         let file = LogFile::open(&logs::path()).context("cannot write the functions' log")?;
         let (last_call, called) = oneshot::channel();
         let writer = tokio::spawn(write(receiver, called, file, hand_over));
-        let scheduler = Scheduler::start(&template, &lambda)?;
-        let queues = Queues::start(&template, &lambda, &origin.jobs);
+        let queues = Queues::start(&template, &lambda).with_outbox(&lambda, &origin.jobs);
+        let scheduler = Scheduler::start(&template, &lambda, &queues)?;
+        origin.sqs.deliver_to(&queues);
         Ok(Self { lambda, template, scheduler, queues, writer, last_call })
     }
 

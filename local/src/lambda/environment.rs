@@ -21,6 +21,17 @@ const INHERITED: [&str; 12] = [
     "RUST_BACKTRACE",
 ];
 
+/// As whom a function calls AWS. Lambda provides credentials; these let a client be built, are known to what stands in for AWS
+/// here, and are refused by AWS.
+pub(crate) const CREDENTIALS: Credentials = Credentials { key_id: "local", secret: "local", token: "local" };
+
+/// A function's credentials.
+pub(crate) struct Credentials {
+    pub(crate) key_id: &'static str,
+    pub(crate) secret: &'static str,
+    pub(crate) token: &'static str,
+}
+
 /// Everything that the process sees. Later sources win: the machine, Lambda, the template, `overrides`,
 /// whose empty values remove a variable. The address of the Runtime API cannot be overridden.
 pub(super) fn variables(
@@ -44,10 +55,9 @@ pub(super) fn variables(
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned()),
         ("AWS_REGION", region.clone()),
         ("AWS_DEFAULT_REGION", region),
-        // Lambda provides credentials; these let a client be built and are refused by AWS.
-        ("AWS_ACCESS_KEY_ID", "local".to_owned()),
-        ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
-        ("AWS_SESSION_TOKEN", "local".to_owned()),
+        ("AWS_ACCESS_KEY_ID", CREDENTIALS.key_id.to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", CREDENTIALS.secret.to_owned()),
+        ("AWS_SESSION_TOKEN", CREDENTIALS.token.to_owned()),
         ("_HANDLER", function.handler.clone()),
         ("LAMBDA_TASK_ROOT", binaries.display().to_string()),
         ("LAMBDA_RUNTIME_DIR", binaries.display().to_string()),

@@ -90,6 +90,10 @@ pub enum Event {
         batch_size: usize,
         /// How long a batch may be collected.
         batching_window: Duration,
+        /// Whether the answer names the messages that failed (`ReportBatchItemFailures`).
+        reports_failures: bool,
+        /// `ScalingConfig.MaximumConcurrency`, when set.
+        maximum_concurrency: Option<usize>,
     },
     /// An event that has no local counterpart, by its type.
     Other(String),
@@ -229,6 +233,13 @@ impl Event {
                 batching_window: Duration::from_secs(
                     number(properties, "MaximumBatchingWindowInSeconds")?.unwrap_or(0),
                 ),
+                reports_failures: properties
+                    .get("FunctionResponseTypes")
+                    .and_then(Value::as_array)
+                    .is_some_and(|types| types.iter().any(|kind| kind == "ReportBatchItemFailures")),
+                maximum_concurrency: number(&properties["ScalingConfig"], "MaximumConcurrency")?
+                    .map(usize::try_from)
+                    .transpose()?,
             },
             other => Self::Other(other.to_owned()),
         })

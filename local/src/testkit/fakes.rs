@@ -14,6 +14,7 @@ pub use provider::{Behaviour, Provider, Step};
 pub use secrets::Secrets;
 pub use smtp::{Delivery, MailServer};
 
+pub use crate::queue::Trouble as QueueTrouble;
 pub use crate::stripe::{Stripe, StripeCall, Trouble, sign};
 
 use axum::Router;

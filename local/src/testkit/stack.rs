@@ -23,6 +23,7 @@ use crate::{
     lambda::{self, InvokeContext, InvokeError, Lambda, LogLine},
     logs,
     postgres::Addresses,
+    queue::{Queues, Sqs, Trouble},
     stripe::Stripe,
     template::Template,
 };
@@ -36,6 +37,8 @@ pub async fn stack() -> Stack {
 pub struct Stack {
     // Fields drop in this order: no request reaches a function that is gone, no function a database that is gone.
     gateway: Gateway,
+    _queues: Option<Queues>,
+    sqs: Sqs,
     lambda: Arc<Lambda>,
     template: Arc<Template>,
     lines: Lines,
@@ -54,6 +57,8 @@ pub struct Builder {
     throttle: bool,
     knows_its_address: bool,
     takes_payments: bool,
+    delivers_nudges: bool,
+    queue_trouble: Option<Trouble>,
     template: Option<Arc<Template>>,
     binaries: Option<PathBuf>,
     options: lambda::Options,
@@ -90,6 +95,19 @@ impl Builder {
         self
     }
 
+    /// Delivers at once what is sent to a queue, as `cargo local` does. Else nudges are kept and reach nobody, so that a test
+    /// invokes the worker itself: early, late, twice or not at all.
+    pub fn delivers_nudges(mut self) -> Self {
+        self.delivers_nudges = true;
+        self
+    }
+
+    /// Lets every message to a queue meet this.
+    pub fn queue_trouble(mut self, trouble: Trouble) -> Self {
+        self.queue_trouble = Some(trouble);
+        self
+    }
+
     /// Uses another template and another folder of programs than the project's.
     pub fn template(mut self, template: Template, binaries: PathBuf) -> Self {
         (self.template, self.binaries) = (Some(Arc::new(template)), Some(binaries));
@@ -118,6 +136,8 @@ impl Builder {
             // The language of people whose client says none, as the test kit's says none: that of practice's first clients.
             ("DEFAULT_LOCALE".to_owned(), "zh-CN".to_owned()),
         ]);
+        let sqs = Sqs::start(self.queue_trouble).await.expect("a free port on 127.0.0.1");
+        environment.extend(sqs.settings().map(|(name, value)| (name.to_owned(), value)));
         if self.knows_its_address {
             let address = listener.local_addr().expect("a bound listener has an address");
             let scheme = cloud::scheme(&self.environment);
@@ -150,6 +170,8 @@ impl Builder {
         });
         let fleet = Lambda::new(&template.functions, binaries, environment.clone(), sender, options).await;
         let lambda = Arc::new(fleet.expect("the local Lambda starts"));
+        let queues = self.delivers_nudges.then(|| Queues::start(&template, &lambda));
+        queues.iter().for_each(|queues| sqs.deliver_to(queues));
         let options = gateway::Options { throttle: self.throttle, stripe, ..gateway::Options::default() };
         let gateway = gateway::serve(listener, Arc::clone(&template), Arc::clone(&lambda), options)
             .expect("the local gateway starts");
@@ -160,7 +182,19 @@ impl Builder {
             .build()
             .expect("an HTTP client");
         let journal = Arc::new(Journal::new(Arc::clone(&lines)));
-        Stack { gateway, lambda, template, lines, journal, http, environment, _mails: mails, database }
+        Stack {
+            gateway,
+            _queues: queues,
+            sqs,
+            lambda,
+            template,
+            lines,
+            journal,
+            http,
+            environment,
+            _mails: mails,
+            database,
+        }
     }
 }
 
@@ -249,6 +283,11 @@ impl Stack {
     /// A connection as the role that owns the tables: held by row-level security.
     pub async fn owner(&self) -> tokio_postgres::Client {
         self.database.owner().await
+    }
+
+    /// The workers that were nudged so far, oldest first.
+    pub fn nudges(&self) -> Vec<String> {
+        self.sqs.nudges()
     }
 
     /// Invokes a function with `event` and gives its answer.

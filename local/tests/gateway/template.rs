@@ -175,6 +175,8 @@ Resources:
             queue: "arn:aws:sqs:us-east-1:123456789012:queue".to_owned(),
             batch_size: 5,
             batching_window: Duration::ZERO,
+            reports_failures: false,
+            maximum_concurrency: None,
         },
         Event::Schedule {
             expression: "cron(0 6 ? * MON *)".to_owned(),

@@ -9,7 +9,8 @@ use tokio::net::TcpListener;
 async fn the_queue_delivers_what_is_due_and_the_page_shows_it() {
     let stack = stack().await;
     let lambda = stack.another_fleet().await;
-    let _queues = Queues::start(stack.template(), &lambda, &stack.environment()["DATABASE_JOBS_URL"]);
+    let queues = Queues::start(stack.template(), &lambda);
+    let _queues = queues.with_outbox(&lambda, &stack.environment()["DATABASE_JOBS_URL"]);
     let sql = r#"insert into platform.outbox (id, topic, dedup_key, payload) values (gen_random_uuid(), 'mail', 'reset:1',
                  '{"template": "reset_password", "to": "a@example.org", "link": "https://app.example/x?token=1"}')"#;
     stack.db().await.execute(sql, &[]).await.expect("a row of the outbox");
