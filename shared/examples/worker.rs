@@ -1,4 +1,4 @@
-//! A queue's worker for the tests of serving: it fails where the message says so.
+//! A queue's worker for the tests of serving: it fails where the message or the variable `FAILS` says so.
 
 use shared::prelude::*;
 use shared::serve::{Message, queue};
@@ -11,9 +11,11 @@ async fn work(db: JobsDb, message: Message) -> Result<()> {
     let tx = db.begin_service().await?;
     tx.execute("select set_config('application_name', $1, false)", &[&message.id]).await?;
     tx.commit().await?;
-    match message.body.as_str() {
+    let fails = std::env::var("FAILS").ok();
+    match fails.as_deref().unwrap_or(&message.body) {
         "fail" => Err(conflict("no")),
         "panic" => panic!("no"),
+        "exit" => std::process::exit(1),
         _ => Ok(()),
     }
 }

@@ -5,6 +5,7 @@
 pub mod ai;
 pub mod audit;
 pub mod auth;
+mod aws;
 pub mod caller;
 pub mod client;
 pub mod cookie;
@@ -22,6 +23,7 @@ pub mod keyset;
 pub mod language;
 pub mod limit;
 pub mod log;
+pub mod nudge;
 pub mod opaque_token;
 pub mod outbox;
 pub mod page;

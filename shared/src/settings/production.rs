@@ -20,13 +20,15 @@ enum Rule {
 
 /// Mail servers have a rule of their own where they are read, and databases theirs in `database::target`, because both
 /// hold for secrets too.
-const ADDRESSES: [(&str, Rule); 11] = [
+const ADDRESSES: [(&str, Rule); 13] = [
     ("APP_URL", Rule::Required),
     ("API_URL", Rule::Https),
     ("AUTH_ISSUER", Rule::HttpsOrLoopback),
     ("AWS_ENDPOINT_URL", Rule::HttpsOrLoopback),
+    ("AWS_ENDPOINT_URL_SQS", Rule::HttpsOrLoopback),
     ("CLEVER_ISSUER", Rule::Https),
     ("GOOGLE_ISSUER", Rule::Https),
+    ("JOBS_QUEUE_URL", Rule::HttpsOrLoopback),
     ("JWT_ISSUER", Rule::HttpsOrLoopback),
     ("OPENAI_BASE_URL", Rule::Https),
     ("REDIS_URL", Rule::Redis),

@@ -3,6 +3,7 @@
 mod database;
 mod jobs;
 mod limit;
+mod nudge;
 mod outbox;
 mod roles;
 mod timeouts;
