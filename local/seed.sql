@@ -103,6 +103,27 @@ values ('00000000-0000-7000-8000-000000000201', 1, 1, '00000000-0000-7000-8000-0
               '{"text":"I did not know it hit you that hard. What would have helped you?"}'])
 on conflict do nothing;
 
+-- Work in the background, of kinds that no worker knows: done, waiting, and failed for good.
+delete from platform.jobs where kind like 'sample.%';
+insert into platform.jobs (id, user_id, kind, subject, parameters, state, attempts, progress_current, progress_total, progress_at,
+                           result, error_type, error_message, queued_at, started_at, finished_at)
+select ('00000000-0000-7000-8000-0000000002' || id)::uuid, '00000000-0000-7000-8000-000000000001', kind,
+       ('00000000-0000-7000-8000-0000000003' || id)::uuid,
+       jsonb_build_object('chapter_id', '00000000-0000-7000-8000-0000000003' || id), state,
+       case state when 'queued' then 0 else 1 end, case state when 'succeeded' then 4 end,
+       case state when 'succeeded' then 4 end, case state when 'succeeded' then 'The Ford' end,
+       case state when 'succeeded' then '{"edits_count": 4, "message": "Generated 4 line edits!"}'::jsonb end,
+       case state when 'failed' then 'timeout' end, case state when 'failed' then 'the model did not answer in time' end,
+       now() - interval '3 minutes', case when state <> 'queued' then now() - interval '2 minutes' end,
+       case when state <> 'queued' then now() - interval '1 minute' end
+from (values ('11', 'sample.work', 'succeeded'), ('12', 'sample.work', 'queued'), ('13', 'sample.work', 'failed'),
+             ('14', 'sample.work', 'failed'), ('15', 'sample.work', 'failed'), ('16', 'sample.edits', 'failed'))
+    as sample (id, kind, state);
+insert into platform.dead_jobs (id, job_id, user_id)
+select ('00000000-0000-7000-8000-0000000002' || dead)::uuid, ('00000000-0000-7000-8000-0000000002' || job)::uuid,
+       '00000000-0000-7000-8000-000000000001'
+from (values ('21', '13'), ('22', '14'), ('23', '15'), ('24', '16')) as sample (dead, job);
+
 delete from identity.rate_limits;
 
 delete from identity.users

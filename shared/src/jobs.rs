@@ -84,3 +84,8 @@ pub async fn enqueue(tx: &Tx, new: &NewJob<'_>) -> Result<Enqueued> {
     }
     Err(internal("a job could neither be put in nor found"))
 }
+
+/// Tells the worker of `kind` that there is work, after the commit: see [`crate::nudge::send`].
+pub async fn nudge(kind: &str) {
+    crate::nudge::send(kind.split('.').next().unwrap_or(kind)).await;
+}

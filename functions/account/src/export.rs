@@ -4,6 +4,7 @@ pub mod archive;
 
 use serde_json::json;
 use shared::audit::{self, Act};
+use shared::jobs::{self, Done, FailedJob, Failure, Job, NewJob};
 use shared::opaque_token::OpaqueToken;
 use shared::outbox::{self, Message};
 use shared::prelude::*;
@@ -36,15 +37,6 @@ pub struct Export {
     pub requested_at: Time,
 }
 
-/// An export that is this worker's to make until its lease ends.
-#[derive(FromRow)]
-pub struct Claimed {
-    /// The export.
-    pub export_id: Uuid,
-    /// Whose it is.
-    pub user_id: Uuid,
-}
-
 /// One archive of an export, ready to be handed out.
 #[derive(FromRow)]
 pub struct Part {
@@ -58,20 +50,34 @@ pub struct Part {
     pub archive: Vec<u8>,
 }
 
-/// As long as the job may run: who takes longer is dead.
-const LEASE_SECONDS: f64 = 300.0;
-/// After so many workers that did not finish, the export has failed.
-const MAX_ATTEMPTS: i16 = 3;
+/// What making one is called among the jobs.
+pub const JOB: &str = "account.export";
 
 /// Asks for an export. One that is waiting, or is ready and younger than an hour, is given instead of a second one.
 pub async fn request(tx: &Tx, user: &User) -> Result<Export> {
     match insert(tx, user).await? {
         Some(export) => {
             audit::record(tx, act("export.requested", Some(user.id), user.id, export.export_id)).await?;
+            let wait_seconds = wait(tx, user).await?;
+            let (subject, parameters) = (Some(export.export_id), &json!({}));
+            jobs::enqueue(tx, &NewJob { kind: JOB, user_id: user.id, subject, parameters, wait_seconds })
+                .await?;
             Ok(export)
         }
         None => newest(tx, user).await,
     }
+}
+
+/// How many seconds the next export waits: whose last one failed has an hour to go by.
+async fn wait(tx: &Tx, user: &User) -> Result<f64> {
+    #[derive(FromRow)]
+    struct Wait {
+        seconds: f64,
+    }
+    let sql = "select coalesce(max(extract(epoch from finished_at + interval '1 hour' - now())::float8), 0) as seconds
+               from identity.exports where user_id = $1 and status = 'failed'";
+    let Wait { seconds } = tx.one(sql, &[&user.id]).await?;
+    Ok(seconds.max(0.0))
 }
 
 /// Of two at once, the second waits here for the first.
@@ -101,68 +107,47 @@ async fn newest(tx: &Tx, user: &User) -> Result<Export> {
     .await
 }
 
-/// Takes the export that waits longest, if one waits; those that a worker tried before come last, and a person whose export
-/// failed waits for an hour. What another worker is just taking is skipped; what one took and did not finish is there
-/// again when its lease has ended.
-pub async fn claim(tx: &Tx) -> Result<Option<Claimed>> {
-    tx.find(
-        "with next as (
-             select id from identity.exports
-             where status = 'pending' and attempts < $1 and (claimed_until is null or claimed_until <= now())
-               and not exists (select from identity.exports as failed
-                               where failed.user_id = exports.user_id and failed.status = 'failed'
-                                 and failed.finished_at > now() - interval '1 hour')
-             order by attempts, requested_at
-             limit 1
-             for update skip locked
-         )
-         update identity.exports as export
-         set claimed_until = now() + $2 * interval '1 second', attempts = attempts + 1
-         from next where export.id = next.id
-         returning export.id as export_id, user_id",
-        &[&MAX_ATTEMPTS, &LEASE_SECONDS],
-    )
-    .await
-}
-
-/// Ends exports that no worker finished, and tells the log, the audit log and, where mail reaches them, the people; gives
-/// their number.
-pub async fn give_up(tx: &Tx) -> Result<usize> {
-    let given_up = end_unfinished(tx).await?;
-    for Claimed { export_id, user_id } in &given_up {
-        tracing::error!(%export_id, "export given up");
-        let act = act("export.failed", None, *user_id, *export_id);
-        let ((), recipient) =
-            tokio::try_join!(biased; audit::record(tx, act), recipient::find(tx, *user_id))?;
-        if let Some(Recipient { email, locale, .. }) = recipient {
-            mail_link::send_notice(tx, *user_id, "export_failed", &email, &locale).await?;
-        }
+/// Ends an export whose job failed for good, and tells the log, the audit log and, where mail reaches them, the person.
+pub async fn give_up(tx: &Tx, job: &FailedJob) -> Result<()> {
+    let (user_id, Some(export_id)) = (job.user_id, job.subject) else { return Ok(()) };
+    let sql = "update identity.exports
+               set status = 'failed', finished_at = now(), expires_at = now() + interval '7 days'
+               where id = $1 and status = 'pending'";
+    if tx.execute(sql, &[&export_id]).await? == 0 {
+        return Ok(());
     }
-    Ok(given_up.len())
+    tracing::error!(%export_id, "export given up");
+    let act = act("export.failed", None, user_id, export_id);
+    let ((), recipient) = tokio::try_join!(biased; audit::record(tx, act), recipient::find(tx, user_id))?;
+    if let Some(Recipient { email, locale, .. }) = recipient {
+        mail_link::send_notice(tx, user_id, "export_failed", &email, &locale).await?;
+    }
+    Ok(())
 }
 
-async fn end_unfinished(tx: &Tx) -> Result<Vec<Claimed>> {
-    tx.list(
-        "update identity.exports
-         set status = 'failed', finished_at = now(), expires_at = now() + interval '7 days', claimed_until = null
-         where id in (select id from identity.exports
-                      where status = 'pending' and attempts >= $1 and claimed_until <= now()
-                      for update skip locked)
-         returning id as export_id, user_id",
-        &[&MAX_ATTEMPTS],
-    )
+/// Makes an export, in one transaction with the job's end: the archives are stored and their mail put in, or neither.
+pub async fn make(job: Job) -> Result<Done, Failure> {
+    let export_id = job.subject().ok_or_else(|| internal("an export's job has no export"))?;
+    let claimed = Claimed { export_id, user_id: job.user_id() };
+    Box::pin(job.finish(async |tx| {
+        build(tx, &claimed).await?;
+        Ok(json!({ "message": "The link is on its way." }))
+    }))
     .await
 }
 
-/// Makes an export, in one transaction: the archives are stored and their mail put in, or neither. `false`, and nothing is
-/// stored, if another worker was faster.
-pub async fn build(db: &JobsDb, claimed: &Claimed) -> Result<bool> {
-    let tx = db.begin_service().await?;
-    let recipient = recipient::find(&tx, claimed.user_id).await?;
+/// The export that a job makes.
+struct Claimed {
+    export_id: Uuid,
+    user_id: Uuid,
+}
+
+async fn build(tx: &Tx, claimed: &Claimed) -> Result<()> {
+    let recipient = recipient::find(tx, claimed.user_id).await?;
     let recipient = recipient.ok_or_else(|| internal("nobody to mail an export to"))?;
     let token = OpaqueToken::generate()?;
-    store_parts(&tx, claimed, &link(&token)).await?;
-    let Some(Expiry { expires_at }) = finish(&tx, claimed, &token).await? else { return Ok(false) };
+    store_parts(tx, claimed, &link(&token)).await?;
+    let Expiry { expires_at } = finish(tx, claimed, &token).await?;
     let message = Message {
         topic: "mail",
         dedup_key: &format!("export_ready:{}", claimed.export_id),
@@ -175,9 +160,7 @@ pub async fn build(db: &JobsDb, claimed: &Claimed) -> Result<bool> {
             "expires_at": expires_at,
         }),
     };
-    outbox::enqueue(&tx, &message).await?;
-    tx.commit().await?;
-    Ok(true)
+    outbox::enqueue(tx, &message).await
 }
 
 /// Stores everything that is held on the person, as it is at one moment, part by part: the records come by a cursor, and
@@ -244,12 +227,12 @@ struct Expiry {
     expires_at: Time,
 }
 
-async fn finish(tx: &Tx, claimed: &Claimed, token: &OpaqueToken) -> Result<Option<Expiry>> {
-    tx.find(
+/// Also one that was given up, when its job is tried again.
+async fn finish(tx: &Tx, claimed: &Claimed, token: &OpaqueToken) -> Result<Expiry> {
+    tx.one(
         "update identity.exports
-         set status = 'ready', token_hash = $2, finished_at = now(), expires_at = now() + interval '7 days',
-             claimed_until = null
-         where id = $1 and status = 'pending'
+         set status = 'ready', token_hash = $2, finished_at = now(), expires_at = now() + interval '7 days'
+         where id = $1 and status <> 'ready'
          returning expires_at",
         &[&claimed.export_id, &token.hash()],
     )

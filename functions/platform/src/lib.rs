@@ -1,7 +1,9 @@
 //! What operates the product: whether it is up, what it has served, how to call it, its schema's migrations, and its mails.
 
+pub mod dead_job;
 pub mod docs;
 pub mod exposition;
+pub mod job;
 pub mod login;
 pub mod mail;
 pub mod metrics;

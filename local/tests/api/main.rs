@@ -86,7 +86,7 @@ const ADMIN: [&str; 20] = [
 const OPERATIONS: [&str; 2] = ["get-metrics", "get-ops-metrics"];
 
 /// Routes that name no object: another person gets their own, and nothing of anybody else's.
-const OWN: [&str; 22] = [
+const OWN: [&str; 25] = [
     "create-calendar-feed",
     "create-scene",
     "delete-me",
@@ -97,6 +97,8 @@ const OWN: [&str; 22] = [
     "get-user",
     "get-weekly-progress",
     "list-calendar-feeds",
+    "list-dead-jobs",
+    "list-jobs",
     "list-my-bookings",
     "list-my-lessons",
     "list-my-notifications",
@@ -106,6 +108,7 @@ const OWN: [&str; 22] = [
     "list-ways-in",
     "request-email-change",
     "request-export",
+    "retry-dead-jobs",
     "revoke-sign-ins",
     "update-me",
     "create-session", // names its scene in the body: see `a_stranger_gets_404`

@@ -286,9 +286,10 @@ async fn work(db: JobsDb, kinds: &[Kind]) -> Result<Value> {
 
     let tx = db.begin_service().await?;
     for lost in sweep(&tx, &names).await? {
-        tracing::error!(job_id = %lost.id, kind = lost.kind, is_failed = lost.is_failed, "no worker finished a job");
+        tracing::warn!(job_id = %lost.id, kind = lost.kind, "no worker finished a job");
         if lost.is_failed {
             failed += 1;
+            tracing::error!(job_id = %lost.id, kind = lost.kind, error_type = "worker_lost", "job failed for good");
             if let Some(on_failed) = kind_of(&lost.kind).and_then(|kind| kind.on_failed) {
                 let job = FailedJob {
                     id: lost.id,
@@ -371,7 +372,8 @@ async fn run(db: &JobsDb, kind: &Kind, claimed: Claimed, deadline: Instant) -> R
             ..Ending::again(0.0, "yield", "it goes on in a moment".to_owned())
         },
     };
-    if ending.is_final {
+    if ending.is_dead {
+        // What an alarm counts; a person's mistake is none of its business.
         tracing::error!(job_id = %claimed.id, kind = claimed.kind, error_type = ending.word, "job failed for good");
     } else {
         tracing::warn!(job_id = %claimed.id, kind = claimed.kind, error_type = ending.word, "job goes on later");

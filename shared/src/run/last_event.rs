@@ -40,7 +40,7 @@ impl FromStr for EventId {
 }
 
 /// The last event that a reader has, as a handler's parameter: the header `Last-Event-ID`, which a browser's `EventSource` sends
-/// by itself, or else the query parameter `last_event_id`. None without either; 422 for what is no id of an event.
+/// by itself, or else the query parameter `last_event_id`. None without either; 400 for what is no id of an event.
 pub struct LastEvent(pub Option<EventId>);
 
 impl FromRequest for LastEvent {

@@ -2,9 +2,8 @@
 
 use account::export::{self, Export};
 use account::recent_proof::{OptionalProof, RecentProof};
-use shared::identity;
 use shared::prelude::*;
-use shared::recipient;
+use shared::{identity, jobs, recipient};
 
 fn main() {
     serve(
@@ -29,5 +28,6 @@ async fn request(
     }
     let export = export::request(&tx, &user).await?;
     tx.commit().await?;
+    jobs::nudge(export::JOB).await;
     Ok(Accepted(export))
 }

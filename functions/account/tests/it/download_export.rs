@@ -129,7 +129,7 @@ async fn a_link_ends_with_what_ends_other_links() {
         people::run(&stack, "update identity.emails set verified_at = now()").await;
         let caller = people::app(&stack, people::MIA).await.client;
         caller.request("POST", "/api/v1/me/export").await.assert_status(202);
-        stack.invoke("build-exports", json!({})).await;
+        stack.invoke("run-account-jobs", json!({})).await;
         let mail = crate::rights::mails(&stack.db().await, id, "export_ready").await;
         let link = mail[0]["link"].as_str().unwrap().strip_prefix(crate::rights::API).unwrap().to_owned();
         follow(&stack, &link).await.assert_status(200);

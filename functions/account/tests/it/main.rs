@@ -2,7 +2,6 @@
 
 mod browser_login;
 mod browser_logout;
-mod build_exports;
 mod change_password;
 mod confirm_email_change;
 mod cookies;
@@ -44,6 +43,7 @@ mod restore_me;
 mod revoke_sign_in;
 mod revoke_sign_ins;
 mod rights;
+mod run_account_jobs;
 mod start_clever_link;
 mod start_clever_sign_in;
 mod start_google_link;

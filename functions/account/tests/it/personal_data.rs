@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::rights::{exported, follow, run, stack, unzip};
 
 /// A row of each table for the person `$1`, parents first.
-const ROWS: [(&str, &str); 36] = [
+const ROWS: [(&str, &str); 39] = [
     (
         "identity.users",
         "insert into identity.users (id, email, display_name, roles)
@@ -86,6 +86,20 @@ const ROWS: [(&str, &str); 36] = [
         "platform.run_events",
         "insert into platform.run_events (run_id, attempt, first, user_id, names, data)
          select id, 1, 1, $1, '{delta}', array['{}'] from platform.runs where user_id = $1",
+    ),
+    (
+        "platform.jobs",
+        "insert into platform.jobs (id, user_id, kind) values (gen_random_uuid(), $1, 'test.work')",
+    ),
+    (
+        "platform.job_steps",
+        "insert into platform.job_steps (job_id, name, user_id, result)
+         select id, 'one', $1, '{}' from platform.jobs where user_id = $1",
+    ),
+    (
+        "platform.dead_jobs",
+        "insert into platform.dead_jobs (id, job_id, user_id)
+         select gen_random_uuid(), id, $1 from platform.jobs where user_id = $1",
     ),
     (
         "practice.scenes",

@@ -29,7 +29,7 @@ async fn one_that_is_ready_stands_for_an_hour_and_one_that_failed_not_at_all() {
     let stack = stack().await;
     let (alice, db) = (stack.user(), stack.db().await);
     let first = alice.request("POST", EXPORT).await;
-    stack.invoke("build-exports", json!({})).await;
+    stack.invoke("run-account-jobs", json!({})).await;
     let fresh = alice.request("POST", EXPORT).await;
     fresh.assert_status(202);
     assert_eq!((fresh.str("export_id"), fresh.str("status")), (first.str("export_id"), "ready".to_owned()));

@@ -74,7 +74,7 @@ pub(crate) fn access_token(stack: &Stack, person: Uuid, sign_in: Uuid, minutes: 
 /// Asks for an export, has it made, and gives the path that the mail's link leads to.
 pub(crate) async fn exported(stack: &Stack, person: &Client) -> String {
     person.request("POST", "/api/v1/me/export").await.assert_status(202);
-    stack.invoke("build-exports", json!({})).await;
+    stack.invoke("run-account-jobs", json!({})).await;
     let mails = mails(&stack.db().await, person.id(), "export_ready").await;
     let link = mails.last().expect("a mail")["link"].as_str().expect("a link").to_owned();
     link.strip_prefix(API).unwrap_or_else(|| panic!("{link} leads elsewhere")).to_owned()

@@ -6,6 +6,7 @@
 )]
 
 mod catalog;
+mod dead_jobs;
 mod follow_run;
 mod get_docs;
 mod get_docs_script;
@@ -15,6 +16,7 @@ mod get_openapi;
 mod get_ops_metrics;
 mod get_readiness;
 mod in_a_browser;
+mod jobs;
 mod log_lines;
 mod logins;
 mod migrate;

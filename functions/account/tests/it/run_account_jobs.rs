@@ -1,4 +1,4 @@
-//! The job `build-exports`.
+//! The job `run-account-jobs`: exports. How jobs are done is in the tests of `shared`.
 
 use futures_util::future::join_all;
 use local::testkit::Stack;
@@ -14,7 +14,7 @@ async fn an_export_becomes_an_archive_whose_link_is_mailed() {
     let (alice, db) = (stack.user(), stack.db().await);
     alice.patch("/api/v1/me", json!({"display_name": "Älice", "locale": "de"})).await.assert_status(200);
     alice.request("POST", EXPORT).await.assert_status(202);
-    assert_eq!(stack.invoke("build-exports", json!({})).await, json!({"ready": 1}));
+    assert_eq!(stack.invoke("run-account-jobs", json!({})).await["jobs"], 1);
     let mails = mails(&db, alice.id(), "export_ready").await;
     let [mail] = mails.as_slice() else { panic!("{mails:?}") };
     assert_eq!(mail["to"], format!("{}@mock.local", alice.id()));
@@ -50,7 +50,7 @@ async fn an_export_becomes_an_archive_whose_link_is_mailed() {
     ] {
         assert!(readme.contains(words), "{readme}");
     }
-    assert_eq!(stack.invoke("build-exports", json!({})).await, json!({"ready": 0}));
+    assert_eq!(stack.invoke("run-account-jobs", json!({})).await["jobs"], 0);
 }
 
 #[tokio::test]
@@ -58,7 +58,7 @@ async fn without_the_api_s_address_the_link_leads_into_the_application() {
     let stack = Stack::builder().env("APP_URL", "https://app.example/").env("API_URL", "").start().await;
     let (alice, db) = (stack.user(), stack.db().await);
     alice.request("POST", EXPORT).await.assert_status(202);
-    stack.invoke("build-exports", json!({})).await;
+    stack.invoke("run-account-jobs", json!({})).await;
     let mails = mails(&db, alice.id(), "export_ready").await;
     assert!(mails[0]["link"].as_str().unwrap().starts_with("https://app.example/exports/"), "{mails:?}");
 }
@@ -71,14 +71,21 @@ async fn of_several_workers_at_once_each_export_has_one() {
     for person in &people {
         person.request("POST", EXPORT).await.assert_status(202);
     }
-    let runs = join_all((0..3).map(|_| stack.invoke("build-exports", json!({})))).await;
-    let ready: i64 = runs.iter().map(|run| run["ready"].as_i64().unwrap()).sum();
+    let runs = join_all((0..3).map(|_| stack.invoke("run-account-jobs", json!({})))).await;
+    let ready: i64 = runs.iter().map(|run| run["jobs"].as_i64().unwrap()).sum();
     assert_eq!(ready, 6, "{runs:?}");
-    assert_eq!(count(&db, "identity.exports where status = 'ready' and attempts = 1").await, 6);
+    assert_eq!(count(&db, "identity.exports where status = 'ready'").await, 6);
+    assert_eq!(count(&db, "platform.jobs where state = 'succeeded' and attempts = 1").await, 6);
     assert_eq!(count(&db, "identity.export_parts").await, 6);
     for person in &people {
         assert_eq!(mails(&db, person.id(), "export_ready").await.len(), 1);
     }
+}
+
+/// One run, in which all that wait are due.
+async fn run_all(stack: &Stack, db: &tokio_postgres::Client) {
+    run(db, "update platform.jobs set run_after = now() where state = 'queued'").await;
+    stack.invoke("run-account-jobs", json!({})).await;
 }
 
 #[tokio::test]
@@ -86,10 +93,13 @@ async fn what_a_dead_worker_left_is_made_by_another_once_its_lease_ends() {
     let stack = stack().await;
     let (alice, db) = (stack.user(), stack.db().await);
     alice.request("POST", EXPORT).await.assert_status(202);
-    run(&db, "update identity.exports set attempts = 1, claimed_until = now() + interval '1 minute'").await;
-    assert_eq!(stack.invoke("build-exports", json!({})).await, json!({"ready": 0}));
-    run(&db, "update identity.exports set claimed_until = now() - interval '1 second'").await;
-    assert_eq!(stack.invoke("build-exports", json!({})).await, json!({"ready": 1}));
+    assert_eq!(stack.nudges(), ["account"]);
+    let claimed = "update platform.jobs set state = 'running', attempts = 1, claim = gen_random_uuid(),
+                                            claimed_until = now() + interval '1 minute'";
+    run(&db, claimed).await;
+    assert_eq!(stack.invoke("run-account-jobs", json!({})).await["jobs"], 0);
+    run(&db, "update platform.jobs set claimed_until = now() - interval '1 second'").await;
+    assert_eq!(stack.invoke("run-account-jobs", json!({})).await["jobs"], 1);
     assert_eq!(mails(&db, alice.id(), "export_ready").await.len(), 1);
 }
 
@@ -98,15 +108,18 @@ async fn the_archive_and_its_mail_are_stored_together_or_not_at_all() {
     let stack = stack().await;
     let (alice, db) = (stack.user(), stack.db().await);
     alice.request("POST", EXPORT).await.assert_status(202);
-    // The mail is the last statement.
+    // The mail is the last statement but one.
     run(&db, "alter table platform.outbox add constraint broken check (topic <> 'mail')").await;
-    assert!(stack.try_invoke("build-exports", json!({})).await.is_err(), "a failed export is a failed run");
+    stack.invoke("run-account-jobs", json!({})).await;
     assert_eq!(count(&db, "identity.export_parts").await, 0);
-    assert_eq!(count(&db, "identity.exports where status = 'pending' and attempts = 1").await, 1);
+    assert_eq!(count(&db, "identity.exports where status = 'pending'").await, 1);
+    assert_eq!(
+        count(&db, "platform.jobs where state = 'queued' and attempts = 1 and run_after > now()").await,
+        1
+    );
     run(&db, "alter table platform.outbox drop constraint broken").await;
-    assert_eq!(stack.invoke("build-exports", json!({})).await["ready"], 0, "the lease still runs");
-    run(&db, "update identity.exports set claimed_until = now()").await;
-    assert_eq!(stack.invoke("build-exports", json!({})).await["ready"], 1);
+    run_all(&stack, &db).await;
+    assert_eq!(count(&db, "identity.exports where status = 'ready'").await, 1);
 }
 
 #[tokio::test]
@@ -117,18 +130,15 @@ async fn one_that_cannot_be_made_does_not_stop_the_others_and_fails_in_the_end()
     bob.request("POST", EXPORT).await.assert_status(202);
     let address = format!("update identity.users set email = null where id = '{}'", alice.id());
     run(&db, &address).await;
-    assert!(stack.try_invoke("build-exports", json!({})).await.is_err());
+    run_all(&stack, &db).await;
     assert_eq!(mails(&db, bob.id(), "export_ready").await.len(), 1);
     for _ in 0..2 {
-        run(&db, "update identity.exports set claimed_until = now() where status = 'pending'").await;
-        assert!(stack.try_invoke("build-exports", json!({})).await.is_err());
+        run_all(&stack, &db).await;
     }
-    run(&db, "update identity.exports set claimed_until = now() where status = 'pending'").await;
-    assert!(stack.try_invoke("build-exports", json!({})).await.is_err(), "whoever runs it hears of it");
     assert_eq!(count(&db, "identity.exports where status = 'failed'").await, 1);
     assert_eq!(acts(&db, alice.id()).await, ["export.requested", "export.failed"]);
     assert!(mails(&db, alice.id(), "export_failed").await.is_empty(), "there is nowhere to send it");
-    assert_eq!(stack.invoke("build-exports", json!({})).await, json!({"ready": 0}));
+    assert_eq!(stack.invoke("run-account-jobs", json!({})).await["jobs"], 0);
 }
 
 #[tokio::test]
@@ -139,26 +149,20 @@ async fn who_waits_for_one_that_is_given_up_is_told_and_may_ask_again() {
     alice.request("POST", EXPORT).await.assert_status(202);
     run(&db, "alter table identity.export_parts add constraint broken check (archive is null)").await;
     for attempt in 1..=3 {
-        assert!(stack.try_invoke("build-exports", json!({})).await.is_err(), "attempt {attempt}");
         assert!(mails(&db, alice.id(), "export_failed").await.is_empty(), "attempt {attempt}");
-        run(&db, "update identity.exports set claimed_until = now()").await;
+        run_all(&stack, &db).await;
     }
-    assert!(
-        stack.try_invoke("build-exports", json!({})).await.is_err(),
-        "an alarm hears of failed invocations"
-    );
-    // Two calls and four runs: the line of a run is its last one.
-    let logs = stack.wait_for_logs(6).await;
-    assert_eq!((&logs[5]["type"], &logs[5]["level"]), (&json!("job"), &json!("ERROR")), "{}", logs[5]);
+    // Two calls and three runs.
+    stack.wait_for_logs(5).await;
     let lines = stack.lines();
-    let given_up: Vec<Value> = lines
-        .iter()
-        .filter_map(|line| serde_json::from_str(&line.line).ok())
-        .filter(|line: &Value| line["message"] == "export given up")
-        .collect();
+    let lines: Vec<Value> = lines.iter().filter_map(|line| serde_json::from_str(&line.line).ok()).collect();
+    let said =
+        |message: &str| -> Vec<&Value> { lines.iter().filter(|line| line["message"] == message).collect() };
     let export: uuid::Uuid = value(&db, "select id from identity.exports").await;
+    let given_up = said("export given up");
     assert_eq!(given_up.len(), 1, "{given_up:?}");
     assert_eq!((&given_up[0]["level"], &given_up[0]["export_id"]), (&json!("ERROR"), &json!(export)));
+    assert_eq!(said("job failed for good").len(), 1, "an alarm counts these lines");
     let told = mails(&db, alice.id(), "export_failed").await;
     let [mail] = told.as_slice() else { panic!("{told:?}") };
     assert_eq!(mail["to"], format!("{}@mock.local", alice.id()));
@@ -168,28 +172,32 @@ async fn who_waits_for_one_that_is_given_up_is_told_and_may_ask_again() {
     assert_eq!(acts(&db, alice.id()).await, ["export.requested", "export.failed"]);
 
     run(&db, "alter table identity.export_parts drop constraint broken").await;
-    assert_eq!(stack.invoke("build-exports", json!({})).await, json!({"ready": 0}), "it stays given up");
+    assert_eq!(stack.invoke("run-account-jobs", json!({})).await["jobs"], 0, "it stays given up");
     assert_eq!(mails(&db, alice.id(), "export_failed").await.len(), 0, "sent, and not again");
     alice.request("POST", EXPORT).await.assert_status(202);
-    assert_eq!(stack.invoke("build-exports", json!({})).await, json!({"ready": 0}), "an hour later");
-    let hour =
-        "update identity.exports set finished_at = finished_at - interval '1 hour' where status = 'failed'";
-    run(&db, hour).await;
-    assert_eq!(stack.invoke("build-exports", json!({})).await, json!({"ready": 1}));
+    assert_eq!(stack.invoke("run-account-jobs", json!({})).await["jobs"], 0, "an hour later");
+    let waits = "platform.jobs where state = 'queued' and run_after between now() + interval '59 minutes'
+                                                                        and now() + interval '1 hour'";
+    assert_eq!(count(&db, waits).await, 1);
+    run_all(&stack, &db).await;
+    assert_eq!(count(&db, "identity.exports where status = 'ready'").await, 1);
 }
 
 #[tokio::test]
-async fn who_was_tried_before_waits_behind_who_was_not() {
+async fn one_that_was_given_up_is_made_when_its_dead_letter_is_tried_again() {
     let stack = stack().await;
-    let (alice, bob, db) = (stack.user(), stack.user(), stack.db().await);
-    for person in [&alice, &bob] {
-        person.request("POST", EXPORT).await.assert_status(202);
+    let (alice, db) = (stack.user(), stack.db().await);
+    alice.request("POST", EXPORT).await.assert_status(202);
+    run(&db, "alter table identity.export_parts add constraint broken check (archive is null)").await;
+    for _ in 0..3 {
+        run_all(&stack, &db).await;
     }
-    // Alice asked first, and a worker died of it.
-    run(&db, &format!("update identity.exports set attempts = 1 where user_id = '{}'", alice.id())).await;
-    run(&db, "alter table identity.exports add constraint one_only check (attempts < 2)").await;
-    assert!(stack.try_invoke("build-exports", json!({})).await.is_err());
-    assert_eq!(mails(&db, bob.id(), "export_ready").await.len(), 1);
+    run(&db, "alter table identity.export_parts drop constraint broken").await;
+    let dead = alice.get("/api/v1/jobs/dlq").await.json()[0]["id"].as_str().unwrap().to_owned();
+    alice.post(&format!("/api/v1/jobs/dlq/{dead}/retry"), json!({})).await.assert_status(200);
+    run_all(&stack, &db).await;
+    assert_eq!(count(&db, "identity.exports where status = 'ready'").await, 1);
+    assert_eq!(mails(&db, alice.id(), "export_ready").await.len(), 1);
 }
 
 /// A function's peak memory so far, of the one process that runs it on this test's database, in MiB.
@@ -227,7 +235,7 @@ async fn however_much_there_is_the_job_needs_no_more_memory() {
         );
         run(&db, &acts).await;
         exported(&stack, &alice).await;
-        peaks.push(peak_memory(&stack, "build-exports"));
+        peaks.push(peak_memory(&stack, "run-account-jobs"));
     }
     let [small, large] = peaks.as_slice() else { panic!("{peaks:?}") };
     // The larger one has 30 MB of JSON more, all of which was in memory at once, twice over.
