@@ -119,6 +119,7 @@ struct Described {
     parameters: Vec<Value>,
     request_body: Option<Value>,
     request_body_is_optional: bool,
+    tells_limits: bool,
     responses: BTreeMap<u16, DescribedResponse>,
     schemas: Map<String, Value>,
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shared::limit::{Limits, Rule};
+use shared::limit::{Limits, Rule, ToldLimits};
 use shared::prelude::*;
 
 fn main() {
@@ -14,6 +14,8 @@ text_enum! {
     enum Act {
         Take = "take",
         TakeAndFail = "take-and-fail",
+        Tell = "tell",
+        TellAndFail = "tell-and-fail",
         Forget = "forget",
     }
 }
@@ -49,6 +51,7 @@ struct Limit {
 async fn limited(
     db: AccountsDb,
     limits: Limits,
+    told: ToldLimits,
     client: Client,
     Path(path): Path<LimitedPath>,
     Json(body): Json<Body>,
@@ -66,6 +69,11 @@ async fn limited(
         Act::Take => limits.take(&db, &rules).await?,
         Act::TakeAndFail => {
             limits.take(&db, &rules).await?;
+            return Err(conflict("what was limited failed"));
+        }
+        Act::Tell => told.take(&db, &rules).await?,
+        Act::TellAndFail => {
+            told.take(&db, &rules).await?;
             return Err(conflict("what was limited failed"));
         }
         Act::Forget => {

@@ -26,6 +26,8 @@ pub struct Operation {
     pub request_body: Option<Schema>,
     /// Whether the body may be absent.
     pub request_body_is_optional: bool,
+    /// Whether answers tell the caller of limits.
+    pub tells_limits: bool,
     /// By status.
     pub responses: BTreeMap<u16, Response>,
     /// Named schemas that the others refer to.
@@ -59,6 +61,7 @@ impl Operation {
             parameters: Vec::new(),
             request_body: None,
             request_body_is_optional: false,
+            tells_limits: false,
             responses: BTreeMap::new(),
             schemas: serde_json::Map::new(),
             generator: settings.into_generator(),

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use crate::database::Db;
 use crate::describe::Operation;
 use crate::error::Result;
+use crate::limit::Told;
 use crate::log::Stats;
 use crate::settings::SettingError;
 
@@ -47,6 +48,8 @@ pub struct Request {
     pub has_caller: bool,
     /// Who called, once that is known.
     pub user_id: Option<Uuid>,
+    /// What the answer is to tell of limits.
+    pub(crate) told: Arc<Told>,
 }
 
 impl Request {

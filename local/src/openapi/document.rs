@@ -83,7 +83,17 @@ impl Document {
                 response.descriptions.push(when.to_owned());
             }
         }
-        let own = responses.into_iter().map(|(status, given)| (status, response(status, given, sample)));
+        let tells_limits = described.tells_limits;
+        let own = responses.into_iter().map(|(status, given)| {
+            let mut response = response(status, given, sample);
+            // An answer that comes before an attempt is taken tells nothing, so none must.
+            if tells_limits && matches!(status, 200..300 | 429) {
+                for name in ["RateLimit", "RateLimit-Policy"] {
+                    response["headers"][name] = json!({ "$ref": format!("#/components/headers/{name}") });
+                }
+            }
+            (status, response)
+        });
         let shared = shared
             .into_iter()
             .map(|(status, name, _)| (*status, json!({ "$ref": format!("#/components/responses/{name}") })));
@@ -207,6 +217,15 @@ fn components(schemas: &Map<String, Value>) -> Value {
                 "description": "When to try again, in seconds.",
                 "schema": { "type": "integer", "minimum": 0 },
             },
+            "RateLimit": {
+                "description": "What is left under each limit of the caller's own, and for how many seconds no more than \
+                    that: a structured field of draft-ietf-httpapi-ratelimit-headers-11.",
+                "schema": { "type": "string", "examples": ["\"messages\";r=12;t=30"] },
+            },
+            "RateLimit-Policy": {
+                "description": "How many requests these limits let through in how many seconds, likewise.",
+                "schema": { "type": "string", "examples": ["\"messages\";q=30;w=60"] },
+            },
         },
         "securitySchemes": {
             "user": {
@@ -304,7 +323,7 @@ mod tests {
     fn described(method: &str, schemas: Value) -> Described {
         serde_json::from_value(json!({
             "method": method, "path": "/a", "streams": false, "security": "user", "security_is_optional": false,
-            "request_body": { "type": "object" }, "request_body_is_optional": false,
+            "request_body": { "type": "object" }, "request_body_is_optional": false, "tells_limits": false,
             "parameters": [{ "name": "q", "in": "query", "description": null, "schema": { "type": ["string", "null"] } }],
             "responses": { "200": { "descriptions": ["Successful"], "content_type": "application/json", "schema": {} },
                            "503": { "descriptions": ["No database"], "content_type": null, "schema": null } },
@@ -315,6 +334,21 @@ mod tests {
 
     fn doc() -> Doc {
         Doc { summary: "Do it".to_owned(), rest: None }
+    }
+
+    #[test]
+    fn an_operation_that_tells_of_limits_says_so_of_success_and_refusal() {
+        let mut document = Document::default();
+        let mut described = described("GET", json!({}));
+        described.tells_limits = true;
+        let refusal = DescribedResponse { descriptions: vec!["Too many".to_owned()], ..Default::default() };
+        described.responses.insert(429, refusal);
+        document.add("do-it", "d", &doc(), &Sample::default(), described).unwrap();
+        let document: Value = serde_json::from_str(&document.text().unwrap()).unwrap();
+        let responses = &document["paths"]["/a"]["get"]["responses"];
+        let tells = |status: &str| !responses[status]["headers"]["RateLimit"].is_null();
+        assert_eq!(["200", "429", "503"].map(tells), [true, true, false]);
+        assert!(document["components"]["headers"]["RateLimit-Policy"].is_object());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Counted, Full};
+use super::{Count, Counted, Full, Taken};
 
 static ATTEMPTS: LazyLock<Mutex<HashMap<String, Attempts>>> = LazyLock::new(Mutex::default);
 
@@ -15,11 +15,11 @@ struct Attempts {
 }
 
 /// Counts the attempt, or says which rule stays full for longest.
-pub(super) fn take(rules: &[Counted]) -> Option<Full> {
+pub(super) fn take(rules: &[Counted]) -> Taken {
     take_at(&mut attempts(), rules, Instant::now())
 }
 
-fn take_at(attempts: &mut HashMap<String, Attempts>, rules: &[Counted], now: Instant) -> Option<Full> {
+fn take_at(attempts: &mut HashMap<String, Attempts>, rules: &[Counted], now: Instant) -> Taken {
     attempts.retain(|_, attempts| attempts.expires_at > now);
     let full = rules.iter().filter_map(|rule| wait(attempts, rule, now).map(|wait| (wait, &rule.key))).max();
     if full.is_none() {
@@ -31,7 +31,15 @@ fn take_at(attempts: &mut HashMap<String, Attempts>, rules: &[Counted], now: Ins
             counted.expires_at = expires_at;
         }
     }
-    full.map(|(wait, key)| Full { key: key.clone(), wait })
+    let counts = rules.iter().map(|rule| {
+        let hits = attempts.get(&rule.key).map_or(&[][..], |attempts| &attempts.hits);
+        let oldest = hits.first().copied().unwrap_or(now);
+        let leaves = rule.window.saturating_sub(now.duration_since(oldest));
+        let wait = full.and_then(|_| wait_of(hits, rule, now)).unwrap_or(leaves);
+        Count { attempts: u32::try_from(hits.len()).unwrap_or(u32::MAX), wait }
+    });
+    let counts = counts.collect();
+    Taken { full: full.map(|(wait, key)| Full { key: key.clone(), wait }), counts }
 }
 
 /// Forgets the attempts of a key.
@@ -46,6 +54,11 @@ fn wait(attempts: &mut HashMap<String, Attempts>, rule: &Counted, now: Instant) 
         None => &mut Vec::new(),
     };
     hits.retain(|hit| now.duration_since(*hit) < rule.window);
+    wait_of(hits, rule, now)
+}
+
+/// The same of attempts that are all in the window.
+fn wait_of(hits: &[Instant], rule: &Counted, now: Instant) -> Option<Duration> {
     let max = usize::try_from(rule.max).unwrap_or(usize::MAX);
     let excess = hits.len().checked_sub(max)?;
     let leaving = hits.get(excess).copied().unwrap_or(now);
@@ -63,10 +76,10 @@ mod tests {
     #[test]
     fn the_window_slides() {
         let (mut attempts, start) = (HashMap::new(), Instant::now());
-        let rules = [Counted { key: "a".to_owned(), max: 2, window: Duration::from_secs(60) }];
+        let rules = [Counted { name: "a", key: "a".to_owned(), max: 2, window: Duration::from_secs(60) }];
         let mut take = |seconds| {
-            let full = take_at(&mut attempts, &rules, start + Duration::from_secs(seconds));
-            full.map(|full| full.wait)
+            let taken = take_at(&mut attempts, &rules, start + Duration::from_secs(seconds));
+            taken.full.map(|full| full.wait)
         };
         assert_eq!([take(0), take(10)], [None, None]);
         assert_eq!([take(20), take(59)], [40, 1].map(|seconds| Some(Duration::from_secs(seconds))));
@@ -74,5 +87,20 @@ mod tests {
         assert_eq!(take(61), Some(Duration::from_secs(9)));
         assert_eq!(take(1000), None);
         assert_eq!(attempts.len(), 1);
+    }
+
+    #[test]
+    fn what_is_told_is_what_was_counted() {
+        let (mut attempts, start) = (HashMap::new(), Instant::now());
+        let rule = |name, max| Counted { name, key: name.to_owned(), max, window: Duration::from_secs(60) };
+        let mut take = |seconds, rules: &[Counted]| {
+            let counts = take_at(&mut attempts, rules, start + Duration::from_secs(seconds)).counts;
+            counts.iter().map(|count| (count.attempts, count.wait.as_secs())).collect::<Vec<_>>()
+        };
+        assert_eq!(take(0, &[rule("a", 3)]), [(1, 60)]);
+        assert_eq!(take(10, &[rule("a", 3), rule("b", 3)]), [(2, 50), (1, 60)]);
+        assert_eq!(take(20, &[rule("a", 3)]), [(3, 40)], "the last one that gets through");
+        assert_eq!(take(30, &[rule("a", 3), rule("b", 3), rule("c", 3)]), [(3, 30), (1, 40), (0, 60)]);
+        assert_eq!(take(30, &[rule("a", 1)]), [(3, 50)], "with fewer allowed all but one must leave");
     }
 }

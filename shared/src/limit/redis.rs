@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::{Counted, Full};
+use super::{Count, Counted, Full, Taken};
 use crate::error::{Error, Result, internal, unavailable};
 use crate::settings::{self, Environment, SettingError};
 use crate::{secrets, tls};
@@ -25,11 +25,12 @@ use crate::{secrets, tls};
 const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Microseconds are exact in Lua's numbers, and `%.0f` writes every digit of them. The answer is the wait and
-/// the place of the rule that it is for; 0 for an attempt that was counted.
+/// the place of the rule that it is for, 0 for an attempt that was counted; then the attempts of each rule and for how long
+/// there is room for no more.
 const TAKE: &str = "
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
-local wait, full = 0, 1
+local wait, full, counts, waits = 0, 1, {}, {}
 for i, key in ipairs(KEYS) do
     local max, window = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
     local oldest = redis.call('LINDEX', key, 0)
@@ -38,19 +39,20 @@ for i, key in ipairs(KEYS) do
         oldest = redis.call('LINDEX', key, 0)
     end
     local count = redis.call('LLEN', key)
-    if count >= max then
-        local leaving = redis.call('LINDEX', key, count - max) or now
-        local left = tonumber(leaving) + window - now
-        if left > wait then wait, full = left, i end
-    end
+    local leaving = redis.call('LINDEX', key, math.max(count - max, 0)) or now
+    counts[i], waits[i] = count, tonumber(leaving) + window - now
+    if count >= max and waits[i] > wait then wait, full = waits[i], i end
 end
-if wait == 0 then
-    for i, key in ipairs(KEYS) do
+local answer = {wait, full}
+for i, key in ipairs(KEYS) do
+    if wait == 0 then
         redis.call('RPUSH', key, string.format('%.0f', now))
         redis.call('PEXPIRE', key, string.format('%.0f', math.ceil(ARGV[2 * i] / 1000)))
+        counts[i] = counts[i] + 1
     end
+    answer[2 * i + 1], answer[2 * i + 2] = counts[i], waits[i]
 end
-return {wait, full}
+return answer
 ";
 
 /// Where the server's URL stands.
@@ -80,7 +82,7 @@ pub(super) fn start() -> Result<Source, SettingError> {
 }
 
 /// Counts the attempt, or says which rule stays full for longest.
-pub(super) async fn take(source: &Source, rules: &[Counted]) -> Result<Option<Full>> {
+pub(super) async fn take(source: &Source, rules: &[Counted]) -> Result<Taken> {
     let mut command = redis::cmd("EVAL");
     command.arg(TAKE).arg(rules.len());
     for rule in rules {
@@ -90,9 +92,18 @@ pub(super) async fn take(source: &Source, rules: &[Counted]) -> Result<Option<Fu
         let window = u64::try_from(rule.window.as_micros())?;
         command.arg(rule.max).arg(window);
     }
-    let (wait, place): (u64, usize) = run(source, &command).await?;
-    let key = rules.get(place.saturating_sub(1)).map(|rule| rule.key.clone()).unwrap_or_default();
-    Ok((wait > 0).then(|| Full { key, wait: Duration::from_micros(wait) }))
+    let answer: Vec<u64> = run(source, &command).await?;
+    let (&[wait, place], counts) =
+        answer.split_first_chunk().ok_or_else(|| internal("Redis said nothing"))?;
+    let rule = rules.get(usize::try_from(place)?.saturating_sub(1));
+    let key = rule.map(|rule| rule.key.clone()).unwrap_or_default();
+    let full = (wait > 0).then(|| Full { key, wait: Duration::from_micros(wait) });
+    let (counts, _) = counts.as_chunks();
+    let counts = counts.iter().map(|&[attempts, wait]| Count {
+        attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
+        wait: Duration::from_micros(wait),
+    });
+    Ok(Taken { full, counts: counts.collect() })
 }
 
 /// Forgets the attempts of a key.

@@ -28,7 +28,7 @@ use crate::settings::{self, Environment};
 const REQUEST_ID: &str = "x-request-id";
 
 /// What a page may read of an answer besides what it may always; the template says the same of the gateway's own errors.
-const EXPOSED: &str = "X-Request-ID, Retry-After, ETag";
+const EXPOSED: &str = "X-Request-ID, Retry-After, RateLimit, RateLimit-Policy, ETag";
 
 pub(super) async fn run(route: Arc<HttpRoute>) -> Result<(), lambda_runtime::Error> {
     // `lambda_http` decodes the event. Its `run` would also decode answers of any character set on their way out, with
@@ -107,6 +107,7 @@ impl Call {
     }
 
     pub(super) fn finish(&self, headers: &mut HeaderMap) {
+        self.request.told.write(headers);
         finish(headers, &self.request.request_id, self.origin.clone());
     }
 
@@ -212,6 +213,7 @@ fn decode(event: lambda_http::Request, deadline: Instant) -> Request {
         deadline,
         has_caller: false,
         user_id: None,
+        told: Arc::default(),
     }
 }
 

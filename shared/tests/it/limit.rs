@@ -83,6 +83,19 @@ fn rule(name: &str, key: &str, max: u32) -> Value {
     json!({ "name": name, "key": key, "max": max, "window": 3600 })
 }
 
+/// The two headers that tell of limits.
+fn told(answer: &Answer) -> [Option<&str>; 2] {
+    ["ratelimit-policy", "ratelimit"].map(|name| answer.header(name))
+}
+
+/// What is left by the only item of `RateLimit`, and for how many seconds no more.
+#[track_caller]
+fn left(answer: &Answer) -> (u32, u32) {
+    let item = answer.header("ratelimit").expect("RateLimit");
+    let (r, t) = item.strip_prefix("\"one\";r=").and_then(|rest| rest.split_once(";t=")).expect(item);
+    (r.parse().expect("a number"), t.parse().expect("whole seconds"))
+}
+
 /// Asserts a refusal by the contract and gives the seconds of its `Retry-After`.
 #[track_caller]
 fn refused(answer: &Answer) -> u32 {
@@ -389,4 +402,112 @@ async fn a_wrong_setting_fails_the_start_by_its_name() {
         assert!(log.iter().any(|line| line.contains(message)), "{message}: {log:?}");
         assert!(!log.iter().any(|line| line.contains("swordfish")), "{log:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_caller_is_told_what_is_left_whatever_the_answer_is() {
+    for backend in ["postgres", "redis", "memory"] {
+        let limited = Limited::start(backend).await;
+        let nobody = limited.stack.anonymous();
+        let call =
+            |act: &str, rules: Value| nobody.post(&format!("/limited/{act}"), json!({ "rules": rules }));
+        let rules = || json!([rule("one", "ada", 3)]);
+        let answer = call("tell", rules()).await;
+        answer.assert_status(204);
+        assert_eq!(told(&answer), [Some("\"one\";q=3;w=3600"), Some("\"one\";r=2;t=3600")], "{backend}");
+        let answer = call("tell-and-fail", rules()).await;
+        answer.assert_status(409);
+        assert_eq!(left(&answer).0, 1, "{backend}");
+        // Nothing is told of an attempt under other rules, and it counts.
+        let answer = call("take", rules()).await;
+        answer.assert_status(204);
+        assert_eq!(told(&answer), [None, None], "{backend}");
+
+        let answer = call("tell", rules()).await;
+        let seconds = refused(&answer);
+        assert_eq!(left(&answer), (0, seconds), "{backend}: as long as Retry-After");
+        assert_eq!(told(&answer)[0], Some("\"one\";q=3;w=3600"), "{backend}");
+        assert_eq!(told(&call("take", rules()).await), [None, None], "{backend}: a silent refusal");
+
+        // Of several rules each is told, also those that are not full; none beyond Retry-After.
+        let second = json!({ "name": "two", "key": "ada", "max": 90, "window": 90_000 });
+        let answer = call("tell", json!([rule("one", "ada", 3), second])).await;
+        let wait = refused(&answer);
+        let policies = "\"one\";q=3;w=3600, \"two\";q=90;w=90000";
+        let items = format!("\"one\";r=0;t={wait}, \"two\";r=90;t={wait}");
+        assert_eq!(told(&answer), [Some(policies), Some(&*items)], "{backend}: nothing was counted");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_told_follows_the_window() {
+    for backend in ["postgres", "redis"] {
+        let limited = Limited::start(backend).await;
+        let nobody = limited.stack.anonymous();
+        let tell = async |max: u32| {
+            let rules = json!({ "rules": [rule("one", "ada", max)] });
+            let answer = nobody.post("/limited/tell", rules).await;
+            left(&answer)
+        };
+        assert_eq!(tell(3).await, (2, 3600), "{backend}");
+        limited.age(3000).await;
+        let (r, t) = tell(3).await;
+        assert!(r == 1 && (1..=600).contains(&t), "{backend}: {r} for {t} s until the first leaves");
+        limited.age(600).await;
+        let (r, t) = tell(3).await;
+        assert!(r == 1 && (601..=3000).contains(&t), "{backend}: {r} for {t} s until the second leaves");
+        // Fewer are allowed now: both must leave before there is room.
+        let (r, t) = tell(1).await;
+        assert!(r == 0 && (3001..=3600).contains(&t), "{backend}: {r} for {t} s until both left");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attempts_at_the_same_time_are_told_different_rests() {
+    for backend in ["postgres", "redis"] {
+        let limited = Limited::start(backend).await;
+        let nobody = limited.stack.anonymous();
+        let calls = (0..20).map(|_| {
+            let rules = json!({ "rules": [rule("one", "203.0.113.9", 12)] });
+            nobody.post("/limited/tell", rules).into_future()
+        });
+        let answers = join_all(calls.collect::<Vec<_>>()).await;
+        let (passed, full): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status() == 204);
+        let mut rests: Vec<u32> = passed.iter().map(|answer| left(answer).0).collect();
+        rests.sort_unstable();
+        assert_eq!(rests, (0..12).collect::<Vec<_>>(), "{backend}");
+        for answer in full {
+            assert_eq!(left(answer), (0, refused(answer)), "{backend}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_tells_too_and_a_page_may_read_it() {
+    let stack = probe().env("CORS_ORIGINS", "https://app.example").start().await;
+    let (alice, bob) = (stack.user(), stack.user());
+    let call = |person: &Client| person.post("/streamed", json!({})).header("origin", "https://app.example");
+    let policy = Some("\"streamed:person\";q=2;w=3600");
+    for (status, rest) in [(200, "r=1;"), (200, "r=0;"), (429, "r=0;")] {
+        let answer = call(&alice).await;
+        answer.assert_status(status);
+        assert_eq!(told(&answer)[0], policy);
+        assert!(told(&answer)[1].is_some_and(|item| item.contains(rest)), "{answer}");
+        let exposed = answer.header("access-control-expose-headers").expect("what a page may read");
+        for name in ["RateLimit", "RateLimit-Policy", "Retry-After"] {
+            assert!(exposed.split(", ").any(|exposed| exposed == name), "{exposed}");
+        }
+    }
+    let answer = call(&bob).await;
+    assert!(told(&answer)[1].is_some_and(|item| item.contains("r=1;")), "everybody has their own: {answer}");
+    assert_eq!(told(&stack.anonymous().post("/streamed", json!({})).await), [None, None]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn to_tell_costs_one_flight() {
+    let limited = Limited::start("postgres").await;
+    let rules = json!({ "rules": [rule("one", "203.0.113.9", 2), rule("two", "ada@example.org", 2)] });
+    let call = limited.stack.anonymous().post("/limited/tell", rules).header("x-request-id", "r-1");
+    call.await.assert_status(204);
+    assert_eq!(crate::line_of(&limited.stack, "r-1").await["db_round_trips"], 1);
 }

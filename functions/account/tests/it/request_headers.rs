@@ -68,12 +68,19 @@ async fn the_gateways_own_errors_are_read_by_the_page_that_reads_answers() {
             assert_eq!(answer.header("access-control-allow-origin"), Some(allowed), "{answer}");
             assert_eq!(answer.header("access-control-allow-credentials"), credentials, "{answer}");
             let exposed = answer.header("access-control-expose-headers");
-            assert_eq!(exposed, Some("X-Request-ID, Retry-After, ETag"), "{answer}");
+            assert_eq!(
+                exposed,
+                Some("X-Request-ID, Retry-After, RateLimit, RateLimit-Policy, ETag"),
+                "{answer}"
+            );
             assert!(answer.header("x-request-id").is_some());
         }
         // As a function's own.
         let own = nobody.get(ME).header("origin", origin).await;
-        assert_eq!(own.header("access-control-expose-headers"), Some("X-Request-ID, Retry-After, ETag"));
+        assert_eq!(
+            own.header("access-control-expose-headers"),
+            Some("X-Request-ID, Retry-After, RateLimit, RateLimit-Policy, ETag")
+        );
         assert_eq!(own.header("access-control-allow-credentials").is_some(), origins != "*");
     }
 }
