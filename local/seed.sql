@@ -91,7 +91,6 @@ on conflict (id) do nothing;
 -- 71, 77, 78 and 79 open links of mails, 72 has devices. The secret of a sample token is SHA-256 of the text that stands here.
 set local role praxis_service;
 
--- An event that is invoked often must succeed too; whose attempts were counted cannot be told from a hash.
 -- An answer that was written while it was read.
 insert into platform.runs (id, user_id, kind, subject, state, claim, claimed_until, events, finished_at)
 values ('00000000-0000-7000-8000-000000000201', '00000000-0000-7000-8000-000000000001', 'practice.turn',
@@ -124,6 +123,20 @@ select ('00000000-0000-7000-8000-0000000002' || dead)::uuid, ('00000000-0000-700
        '00000000-0000-7000-8000-000000000001'
 from (values ('21', '13'), ('22', '14'), ('23', '15'), ('24', '16')) as sample (dead, job);
 
+-- What a model cost, and a provider that failed.
+insert into platform.model_calls (id, user_id, feature, provider, model, request_id, day, reserved_micros, outcome, latency_ms,
+                                  attempts, tokens_in, tokens_out, cost_micros)
+values ('00000000-0000-7000-8000-000000000231', '00000000-0000-7000-8000-000000000001', 'practice.reply', 'models.example.org',
+        'sample', 'sample', current_date, 1200, 'answered', 850, 1, 412, 56, 636)
+on conflict (id) do update set day = excluded.day, called_at = now();
+insert into platform.budgets (user_id, day, spent_micros)
+values ('00000000-0000-7000-8000-000000000001', current_date, 636)
+on conflict do nothing;
+insert into platform.circuit_breakers (name, failures, last_failure_at, opened_at, recovery_seconds)
+values ('models.example.org', 5, now() - interval '1 hour', now() - interval '1 hour', 30)
+on conflict (name) do update set failures = 5, opened_at = excluded.opened_at;
+
+-- An event that is invoked often must succeed too; whose attempts were counted cannot be told from a hash.
 delete from identity.rate_limits;
 
 delete from identity.users

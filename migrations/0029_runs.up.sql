@@ -4,7 +4,7 @@
 create table platform.runs (
     id uuid primary key,
     user_id uuid not null references identity.users (id) on delete cascade,
-    -- What is written, as `<domain>.<thing>`, and which of them: there is one run of it.
+    -- What is written, as `<domain>.<thing>`, and which of them: a person has one run of it.
     kind text not null check (kind ~ '^[a-z]+\.[a-z_]+$' and length(kind) <= 60),
     subject uuid not null,
     -- How often it was begun. What an earlier attempt wrote is void.
@@ -18,11 +18,10 @@ create table platform.runs (
     events integer not null default 0 check (events >= 0),
     started_at timestamptz not null default now(),
     finished_at timestamptz,
-    constraint runs_subject unique (kind, subject),
+    constraint runs_subject unique (user_id, kind, subject),
     unique (id, user_id),
     check ((state = 'writing') = (finished_at is null))
 );
-create index runs_person on platform.runs (user_id);
 create index runs_expiry on platform.runs (started_at);
 
 -- What was written, a row for each time that the writer had something to keep.
@@ -61,7 +60,7 @@ end
 $$;
 grant select, insert (id, user_id, kind, subject, claim, claimed_until) on platform.runs to praxis_request;
 grant update (attempt, state, claim, claimed_until, stop_requested_at, events, finished_at) on platform.runs to praxis_request;
-grant select, insert, delete on platform.run_events to praxis_request;
+grant select, insert, delete, update (names, data) on platform.run_events to praxis_request;
 
 -- Whether somebody writes it now.
 create function platform.is_written(kind text, subject uuid) returns boolean

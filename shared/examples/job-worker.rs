@@ -21,6 +21,8 @@ fn main() {
         Kind::new("test.waits", |_| async { Err(Failure::Later(60.0, "breaker_open")) }),
         Kind::new("test.held", held),
         Kind::new("test.long", long),
+        Kind::new("test.unending", |_| async { std::process::abort() })
+            .on_failed(|_, _| Box::pin(async { Err(internal("its end fails")) })),
     ]))
 }
 

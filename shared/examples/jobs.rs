@@ -20,6 +20,7 @@ text_enum! {
         Waits = "waits",
         Held = "held",
         Long = "long",
+        Unending = "unending",
     }
 }
 
@@ -52,6 +53,7 @@ async fn put(db: Db, user: User, Path(path): Path<KindPath>, Json(body): Json<Bo
         Word::Waits => "test.waits",
         Word::Held => "test.held",
         Word::Long => "test.long",
+        Word::Unending => "test.unending",
     };
     let parameters = serde_json::json!({ "word": kind });
     let tx = db.begin(&user).await?;

@@ -6,6 +6,8 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -59,16 +61,19 @@ impl Reply for Stream {
 #[derive(Clone)]
 pub struct Events {
     sender: mpsc::Sender<Bytes>,
+    is_left: Arc<AtomicBool>,
 }
 
 /// So many events may be written and not yet sent.
 const AHEAD: usize = 64;
+/// How long a reader may take nothing while so many wait.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Events {
     /// The writer's end and the reader's.
     pub(crate) fn channel() -> (Events, mpsc::Receiver<Bytes>) {
         let (sender, receiver) = mpsc::channel(AHEAD);
-        (Events { sender }, receiver)
+        (Events { sender, is_left: Arc::default() }, receiver)
     }
 
     /// Writes an event. `data` is one line of JSON, so that nothing in it can begin another field.
@@ -78,14 +83,26 @@ impl Events {
         Ok(())
     }
 
+    /// Writes an event with an id, as [`Events::send`].
+    pub async fn send_as(&self, id: EventId, name: &'static str, data: &impl Serialize) -> Result<()> {
+        self.send_line(id, name, &serde_json::to_string(data)?).await;
+        Ok(())
+    }
+
     /// Writes an event that is one line of JSON already, with an id.
     pub(crate) async fn send_line(&self, id: EventId, name: &str, line: &str) {
         self.write(format!("id: {id}\nevent: {name}\ndata: {line}\n\n")).await;
     }
 
-    /// A reader who has left changes nothing: what is written is for those who come back as well.
+    /// A reader who has left changes nothing: what is written is for those who come back as well. One who takes nothing for a while
+    /// has left: whoever waited for them would be silent for longer than a writer may.
     async fn write(&self, event: String) {
-        let _ = self.sender.send(event.into()).await;
+        if self.is_left.load(Ordering::Relaxed) {
+            return;
+        }
+        if tokio::time::timeout(PATIENCE, self.sender.send(event.into())).await.is_err() {
+            self.is_left.store(true, Ordering::Relaxed);
+        }
     }
 }
 

@@ -16,7 +16,7 @@ pub struct Kind {
 const OUTBOX_DAYS: i32 = 7;
 
 /// Every kind but what the outbox has done, see [`purge_outbox`], and the audit log, see [`purge_audit`].
-pub const KINDS: [Kind; 9] = [
+pub const KINDS: [Kind; 13] = [
     // A month longer than they work: for 30 days after a sign-in its network counts as the person's own, when somebody
     // guesses their password there. With a sign-in go its refresh tokens.
     Kind {
@@ -44,6 +44,32 @@ pub const KINDS: [Kind; 9] = [
                        and created_at < now() - case payload ->> 'template' when 'reset_password' then interval '1 hour'
                                                                             when 'change_email' then interval '1 day'
                                                                             else interval '3 days' end
+                     limit $1 for update skip locked)",
+    },
+    // Answers that were written while they were read: who lost one asks again within the day. With a run go its events.
+    Kind {
+        table: "platform.runs",
+        delete: "delete from platform.runs where id in (
+                     select id from platform.runs where started_at < now() - interval '1 day'
+                     limit $1 for update skip locked)",
+    },
+    // With a job go its steps and its dead letter.
+    Kind {
+        table: "platform.jobs",
+        delete: "delete from platform.jobs where id in (
+                     select id from platform.jobs where finished_at < now() - interval '90 days'
+                     limit $1 for update skip locked)",
+    },
+    Kind {
+        table: "platform.model_calls",
+        delete: "delete from platform.model_calls where id in (
+                     select id from platform.model_calls where called_at < now() - interval '400 days'
+                     limit $1 for update skip locked)",
+    },
+    Kind {
+        table: "platform.budgets",
+        delete: "delete from platform.budgets where (user_id, day) in (
+                     select user_id, day from platform.budgets where day < now() - interval '7 days'
                      limit $1 for update skip locked)",
     },
     Kind {

@@ -58,14 +58,26 @@ pub async fn request(tx: &Tx, user: &User) -> Result<Export> {
     match insert(tx, user).await? {
         Some(export) => {
             audit::record(tx, act("export.requested", Some(user.id), user.id, export.export_id)).await?;
-            let wait_seconds = wait(tx, user).await?;
-            let (subject, parameters) = (Some(export.export_id), &json!({}));
-            jobs::enqueue(tx, &NewJob { kind: JOB, user_id: user.id, subject, parameters, wait_seconds })
-                .await?;
+            put_in(tx, user, &export).await?;
             Ok(export)
         }
-        None => newest(tx, user).await,
+        None => {
+            let export = newest(tx, user).await?;
+            // Its job is there, unless the person called it off.
+            if matches!(export.status, ExportStatus::Pending) {
+                put_in(tx, user, &export).await?;
+            }
+            Ok(export)
+        }
     }
+}
+
+/// Puts in the job that makes an export, if it is not there.
+async fn put_in(tx: &Tx, user: &User, export: &Export) -> Result<()> {
+    let wait_seconds = wait(tx, user).await?;
+    let (subject, parameters) = (Some(export.export_id), &json!({}));
+    jobs::enqueue(tx, &NewJob { kind: JOB, user_id: user.id, subject, parameters, wait_seconds }).await?;
+    Ok(())
 }
 
 /// How many seconds the next export waits: whose last one failed has an hour to go by.
@@ -112,8 +124,8 @@ pub async fn give_up(tx: &Tx, job: &FailedJob) -> Result<()> {
     let (user_id, Some(export_id)) = (job.user_id, job.subject) else { return Ok(()) };
     let sql = "update identity.exports
                set status = 'failed', finished_at = now(), expires_at = now() + interval '7 days'
-               where id = $1 and status = 'pending'";
-    if tx.execute(sql, &[&export_id]).await? == 0 {
+               where id = $1 and user_id = $2 and status = 'pending'";
+    if tx.execute(sql, &[&export_id, &user_id]).await? == 0 {
         return Ok(());
     }
     tracing::error!(%export_id, "export given up");
@@ -232,9 +244,9 @@ async fn finish(tx: &Tx, claimed: &Claimed, token: &OpaqueToken) -> Result<Expir
     tx.one(
         "update identity.exports
          set status = 'ready', token_hash = $2, finished_at = now(), expires_at = now() + interval '7 days'
-         where id = $1 and status <> 'ready'
+         where id = $1 and user_id = $3 and status <> 'ready'
          returning expires_at",
-        &[&claimed.export_id, &token.hash()],
+        &[&claimed.export_id, &token.hash(), &claimed.user_id],
     )
     .await
 }

@@ -138,17 +138,26 @@ pub struct Again {
     pub kind: String,
 }
 
-/// Dead jobs, those that failed last first.
-pub async fn list(tx: &Tx, filter: &DeadJobFilter) -> Result<Vec<DeadJob>> {
+/// The caller's dead jobs, for an admin everybody's, those that failed last first.
+pub async fn list(tx: &Tx, user: &User, filter: &DeadJobFilter) -> Result<Vec<DeadJob>> {
     tx.list(
         "select dead.id, dead.job_id as flow_run_id, job.kind as flow_name, job.error_type, job.error_message, dead.failed_at,
                 dead.status, job.parameters ->> 'chapter_id' as chapter_id, job.parameters ->> 'story_id' as story_id
-         from platform.dead_jobs as dead join platform.jobs as job on job.id = dead.job_id
-         where ($1::text is null or dead.status = $1) and ($2::text is null or job.kind = $2)
-           and ($3::timestamptz is null or dead.failed_at < $3)
+         from (
+             (select dead_jobs.* from platform.dead_jobs join platform.jobs on jobs.id = job_id
+              where dead_jobs.user_id = $5 and ($1::text is null or status = $1) and ($2::text is null or kind = $2)
+                and ($3::timestamptz is null or failed_at < $3)
+              order by failed_at desc, dead_jobs.id desc limit $4)
+             union all
+             (select dead_jobs.* from platform.dead_jobs join platform.jobs on jobs.id = job_id
+              where (select identity.request_has_role('admin')) and dead_jobs.user_id <> $5
+                and ($1::text is null or status = $1) and ($2::text is null or kind = $2)
+                and ($3::timestamptz is null or failed_at < $3)
+              order by failed_at desc, dead_jobs.id desc limit $4)
+         ) as dead join platform.jobs as job on job.id = dead.job_id
          order by dead.failed_at desc, dead.id desc
          limit $4",
-        &[&filter.status, &filter.flow_name, &filter.failed_before, &filter.limit],
+        &[&filter.status, &filter.flow_name, &filter.failed_before, &filter.limit, &user.id],
     )
     .await
 }

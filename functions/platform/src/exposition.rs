@@ -5,10 +5,11 @@
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
 
+use crate::metrics::ModelTotal;
 use crate::request_count::{Count, LATENCY_BOUNDS_MS};
 
-/// All metrics of `counts`, which are by method, route and status.
-pub fn render(counts: &[Count]) -> String {
+/// All metrics: of `counts`, which are by method, route and status, and of the calls of models.
+pub fn render(counts: &[Count], models: &[ModelTotal]) -> String {
     let mut text = Text::default();
     text.family("praxis_requests_total", "counter", "Requests by route and status.");
     for count in counts {
@@ -56,11 +57,30 @@ pub fn render(counts: &[Count]) -> String {
             text.sample(name, &[("function", function)], sum);
         }
     }
+    let of_models: [Metric<f64, ModelTotal>; 5] = [
+        ("praxis_model_calls_total", "Calls of models by what they were for and how they ended.", |total| {
+            total.calls as f64
+        }),
+        ("praxis_model_tokens_in_total", "Tokens that models read.", |total| total.tokens_in as f64),
+        ("praxis_model_tokens_out_total", "Tokens that models wrote.", |total| total.tokens_out as f64),
+        ("praxis_model_cost_dollars_total", "What models cost, by the prices of the settings.", |total| {
+            total.cost_micros as f64 / 1e6
+        }),
+        ("praxis_model_seconds_total", "Time in calls of models.", |total| total.latency_ms as f64 / 1000.0),
+    ];
+    for (name, help, value) in of_models {
+        text.family(name, "counter", help);
+        for total in models {
+            let labels =
+                [("feature", &*total.feature), ("model", &*total.model), ("outcome", &*total.outcome)];
+            text.sample(name, &labels, value(total));
+        }
+    }
     text.0
 }
 
 /// Name, help, and what a row adds to the sum.
-type Metric<T> = (&'static str, &'static str, fn(&Count) -> T);
+type Metric<T, R = Count> = (&'static str, &'static str, fn(&R) -> T);
 
 fn by<'a, K: Ord>(counts: &'a [Count], key: impl Fn(&'a Count) -> K) -> BTreeMap<K, Vec<&'a Count>> {
     let mut groups = BTreeMap::new();
@@ -137,8 +157,27 @@ mod tests {
     }
 
     #[test]
+    fn calls_of_models_are_told_by_what_they_were_for() {
+        let (feature, model, outcome) = ("practice.reply".to_owned(), "m".to_owned(), "answered".to_owned());
+        let (calls, tokens_in, tokens_out, cost_micros, latency_ms) = (3, 1200, 90, 2_500_000, 4500);
+        let total =
+            ModelTotal { feature, model, outcome, calls, tokens_in, tokens_out, cost_micros, latency_ms };
+        let text = render(&[], &[total]);
+        let labels = r#"{feature="practice.reply",model="m",outcome="answered"}"#;
+        for line in [
+            format!("praxis_model_calls_total{labels} 3\n"),
+            format!("praxis_model_tokens_in_total{labels} 1200\n"),
+            format!("praxis_model_tokens_out_total{labels} 90\n"),
+            format!("praxis_model_cost_dollars_total{labels} 2.5\n"),
+            format!("praxis_model_seconds_total{labels} 4.5\n"),
+        ] {
+            assert!(text.contains(&line), "{line} is missing: {text}");
+        }
+    }
+
+    #[test]
     fn buckets_are_cumulative_over_all_statuses() {
-        let text = render(&[count("/a", 200, &[1, 0, 2], 4), count("/a", 500, &[1, 1], 2)]);
+        let text = render(&[count("/a", 200, &[1, 0, 2], 4), count("/a", 500, &[1, 1], 2)], &[]);
         let bucket = |le: &str, upto: i64| {
             has(
                 &text,
@@ -164,17 +203,17 @@ mod tests {
 
     #[test]
     fn every_family_says_once_what_it_is() {
-        let text = render(&[count("/a", 200, &[], 1), count("/b", 200, &[], 1)]);
+        let text = render(&[count("/a", 200, &[], 1), count("/b", 200, &[], 1)], &[]);
         for name in ["praxis_requests_total counter", "praxis_request_duration_seconds histogram"] {
             assert_eq!(text.matches(&format!("# TYPE {name}\n")).count(), 1);
         }
         assert_eq!(text.matches("# HELP").count(), text.matches("# TYPE").count());
-        assert!(render(&[]).ends_with('\n'), "without a request there are families and no samples");
+        assert!(render(&[], &[]).ends_with('\n'), "without a request there are families and no samples");
     }
 
     #[test]
     fn labels_are_escaped() {
-        let text = render(&[count("/a\"b\\c\nd", 200, &[], 1)]);
+        let text = render(&[count("/a\"b\\c\nd", 200, &[], 1)], &[]);
         has(&text, r#"praxis_requests_total{method="GET",route="/a\"b\\c\nd",status="200"} 1"#);
     }
 }

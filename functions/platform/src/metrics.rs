@@ -76,6 +76,27 @@ pub struct ServerError {
     pub latency_ms: f64,
 }
 
+/// Calls of a model that were for the same and ended alike.
+#[derive(Debug, FromRow)]
+pub struct ModelTotal {
+    /// What they were for.
+    pub feature: String,
+    /// The model.
+    pub model: String,
+    /// `answered`, `failed` or `stopped`.
+    pub outcome: String,
+    /// How many.
+    pub calls: i64,
+    /// Tokens that were read.
+    pub tokens_in: i64,
+    /// Tokens that were written.
+    pub tokens_out: i64,
+    /// What they cost, in millionths of a dollar.
+    pub cost_micros: i64,
+    /// How long they took together.
+    pub latency_ms: i64,
+}
+
 /// Every counter, by method, route and status.
 pub async fn counts(tx: &Tx) -> Result<Vec<Count>> {
     tx.list(
@@ -83,6 +104,18 @@ pub async fn counts(tx: &Tx) -> Result<Vec<Count>> {
                 latency_ms_max, ai_ms_sum, db_ms_sum, latency_buckets, first_seen_at, last_seen_at
          from platform.request_counts
          order by method, route, status_code",
+        &[],
+    )
+    .await
+}
+
+/// All calls of models, by what they were for, model and outcome.
+pub async fn model_totals(tx: &Tx) -> Result<Vec<ModelTotal>> {
+    tx.list(
+        "select feature, model, outcome, sum(calls)::bigint as calls, sum(tokens_in)::bigint as tokens_in,
+                sum(tokens_out)::bigint as tokens_out, sum(cost_micros)::bigint as cost_micros,
+                sum(latency_ms)::bigint as latency_ms
+         from platform.model_totals group by feature, model, outcome order by feature, model, outcome",
         &[],
     )
     .await

@@ -3,10 +3,19 @@
 //! What people wrote stands in them as quoted data, never as instructions, and what the model said before spells no control
 //! token.
 
+use std::time::Duration;
+
 use shared::ai::{Chat, Message, QUOTED_RULE, quoted, said};
+use shared::auth::User;
+use shared::limit::Rule;
 
 use crate::analysis::Language;
 use crate::turn::Talk;
+
+/// How often a person may have the model asked: nobody practises faster, and each time costs money.
+pub fn limit(user: &User) -> Rule {
+    Rule::of_person("practice.model", user, 30, Duration::from_secs(60))
+}
 
 /// Asks for the counterpart's next words: the scene, the whole talk so far, and what the learner says now.
 pub fn reply_chat(talk: &Talk, content: &str, language: Language) -> Chat {
@@ -41,7 +50,7 @@ pub fn reply_chat(talk: &Talk, content: &str, language: Language) -> Chat {
         messages.push(Message::assistant(said(&exchange.assistant)));
     }
     messages.push(Message::user(quoted("the learner says", content)));
-    Chat { messages, temperature: 0.5, max_tokens: 220 }
+    Chat { messages, temperature: 0.5, max_tokens: 220, ..Chat::default() }
 }
 
 /// Asks for one sentence in four parts that means the same as `source`.
@@ -56,7 +65,7 @@ pub fn rewrite_chat(source: &str, language: Language) -> Chat {
          {QUOTED_RULE}"
     );
     let messages = vec![Message::system(task), Message::user(quoted("the sentence", source))];
-    Chat { messages, temperature: 0.2, max_tokens: 200 }
+    Chat { messages, temperature: 0.2, max_tokens: 200, ..Chat::default() }
 }
 
 #[cfg(test)]

@@ -2,12 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use shared::ai::Sourced;
+use shared::ai::{self, Chat, Permit, Sourced};
 use shared::prelude::*;
 use shared::run::{self, Run};
 
 use crate::analysis::Language;
-use crate::turn::{self, NewMessage, Talk, Turn, TurnAnswer};
+use crate::counterpart;
+use crate::turn::{self, NewMessage, Turn, TurnAnswer};
 
 /// How long a sender waits for a turn that another one is answering. With the model's deadline after it the function
 /// still ends in time.
@@ -15,6 +16,9 @@ const PATIENCE: Duration = Duration::from_secs(22);
 
 /// What a turn's run is called.
 pub const RUN: &str = "practice.turn";
+
+/// What a reply of the model is for.
+const FEATURE: &str = "practice.reply";
 
 /// How a sender gets the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +32,7 @@ pub enum Delivery {
 /// What became of a message.
 pub enum Reserved {
     /// It is answered: before, by this sender or another, or just now by the rules, because there is no model.
-    Answered(TurnAnswer),
+    Answered(Box<TurnAnswer>),
     /// Another sender of the same message is writing the answer in this run.
     Written(Uuid),
     /// The turn is this sender's to answer.
@@ -37,10 +41,16 @@ pub enum Reserved {
 
 /// A turn that is this sender's to answer.
 pub struct Mine {
-    /// What is known of the talk.
-    pub talk: Talk,
+    /// Whose turn it is.
+    pub session_id: Uuid,
     /// The turn.
     pub turn: Turn,
+    /// What the model is asked.
+    pub chat: Chat,
+    /// Whether it may be asked.
+    pub permit: Permit,
+    /// Of the answer.
+    pub language: Language,
     /// In which it is written.
     pub run: Option<Run>,
 }
@@ -78,6 +88,10 @@ pub async fn reserve(
     }
 }
 
+fn answered_by(answer: TurnAnswer) -> Reserved {
+    Reserved::Answered(Box::new(answer))
+}
+
 /// Begins the run in which the turn's answer is written, if it is.
 async fn begin(tx: &Tx, user: &User, turn_id: Uuid, delivery: Delivery) -> Result<Option<Run>> {
     match delivery {
@@ -91,12 +105,21 @@ async fn begin(tx: &Tx, user: &User, turn_id: Uuid, delivery: Delivery) -> Resul
 pub async fn answer(
     db: &Db,
     user: &User,
+    session_id: Uuid,
     turn: &Turn,
     reply: &Sourced,
     language: Language,
 ) -> Result<TurnAnswer> {
     let tx = db.begin(user).await?;
-    let answered = tx.commit_with(async |tx| turn::answer(tx, turn.asked(), reply, language).await).await?;
+    let answer_and_settle = async |tx: &Tx| {
+        tokio::try_join!(
+            biased; // the session first, as when a turn is taken: else two would wait for each other
+            turn::lock_session(tx, user, session_id),
+            turn::answer(tx, turn.asked(), reply, language),
+            ai::settle(tx, reply.called.as_ref()),
+        )
+    };
+    let ((), answered, ()) = tx.commit_with(answer_and_settle).await?;
     let turn = match answered {
         Some(turn) => turn,
         None => turn::get(&db.begin(user).await?, turn.turn_id).await?,
@@ -106,7 +129,12 @@ pub async fn answer(
 
 /// As [`answer`], in a transaction that stores more.
 pub async fn store(tx: &Tx, turn: &Turn, reply: &Sourced, language: Language) -> Result<TurnAnswer> {
-    let turn = match turn::answer(tx, turn.asked(), reply, language).await? {
+    let (answered, ()) = tokio::try_join!(
+        biased;
+        turn::answer(tx, turn.asked(), reply, language),
+        ai::settle(tx, reply.called.as_ref()),
+    )?;
+    let turn = match answered {
         Some(turn) => turn,
         None => turn::get(tx, turn.turn_id).await?,
     };
@@ -142,7 +170,7 @@ async fn try_reserve(
             return Err(conflict("duplicate client message id"));
         }
         if turn.answer.is_some() {
-            return Ok(turn.into_answer().map(Reserved::Answered));
+            return Ok(turn.into_answer().map(answered_by));
         }
         if !turn.is_abandoned {
             let written = match delivery {
@@ -154,17 +182,18 @@ async fn try_reserve(
         if !ai.has_model() {
             let answered =
                 tx.commit_with(async |tx| turn::answer(tx, turn.asked(), &by_rules, language).await).await?;
-            return Ok(answered.and_then(Turn::into_answer).map(Reserved::Answered));
+            return Ok(answered.and_then(Turn::into_answer).map(answered_by));
         }
-        let claim_and_begin = async |tx: &Tx| {
-            tokio::try_join!(
-                biased;
-                turn::claim(tx, turn.turn_id),
-                begin(tx, user, turn.turn_id, delivery)
-            )
-        };
-        let (_, run) = tx.commit_with(claim_and_begin).await?;
-        return Ok(Some(Reserved::Mine(Box::new(Mine { talk, turn, run }))));
+        let chat = counterpart::reply_chat(&talk, new.content.as_str(), language);
+        // A run that is somebody's leaves all as it was.
+        let (_, run) = tokio::try_join!(
+            biased;
+            turn::claim(&tx, turn.turn_id),
+            begin(&tx, user, turn.turn_id, delivery),
+        )?;
+        let permit = tx.commit_with(async |tx| ai.admit(tx, user.id, FEATURE, &chat).await).await?;
+        let mine = Mine { session_id, turn, chat, permit, language, run };
+        return Ok(Some(Reserved::Mine(Box::new(mine))));
     }
 
     talk.state.must_be_active()?;
@@ -172,15 +201,18 @@ async fn try_reserve(
         None => {
             let turn_id = Uuid::now_v7();
             if ai.has_model() {
+                let chat = counterpart::reply_chat(&talk, new.content.as_str(), language);
                 let insert_and_begin = async |tx: &Tx| {
                     tokio::try_join!(
                         biased;
                         turn::insert(tx, user, session_id, turn_id, new),
-                        begin(tx, user, turn_id, delivery)
+                        begin(tx, user, turn_id, delivery),
+                        ai.admit(tx, user.id, FEATURE, &chat),
                     )
                 };
-                let (turn, run) = tx.commit_with(insert_and_begin).await?;
-                return Ok(Some(Reserved::Mine(Box::new(Mine { talk, turn, run }))));
+                let (turn, run, permit) = tx.commit_with(insert_and_begin).await?;
+                let mine = Mine { session_id, turn, chat, permit, language, run };
+                return Ok(Some(Reserved::Mine(Box::new(mine))));
             }
             let insert_and_answer = async |tx: &Tx| {
                 tokio::try_join!(
@@ -190,7 +222,7 @@ async fn try_reserve(
                 )
             };
             let (_, answered) = tx.commit_with(insert_and_answer).await?;
-            Ok(answered.and_then(Turn::into_answer).map(Reserved::Answered))
+            Ok(answered.and_then(Turn::into_answer).map(answered_by))
         }
         Some(turn) if turn.is_abandoned => {
             // Its sender is gone; the rules finish it, and the next look finds the session as it is then.

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use shared::ai::{Source, Sourced};
+use shared::ai::Sourced;
 use shared::identity::Preferences;
 use shared::prelude::*;
 
@@ -298,7 +298,7 @@ pub async fn answer(
             &[
                 &turn_id,
                 &Uuid::now_v7(),
-                &reply.text,
+                &reply.content,
                 &analysis.overall_score,
                 &analysis.risk_level,
                 &serde_json::to_value(&analysis.ofnr)?,
@@ -315,7 +315,7 @@ pub async fn answer(
 
 /// What the counterpart says without a model.
 pub fn reply_by_rules(language: Language) -> Sourced {
-    Sourced { text: sentence::fallback_reply(language).to_owned(), source: Source::Rules, usage: None }
+    Sourced::by_rules(sentence::fallback_reply(language).to_owned())
 }
 
 /// A turn by its id; 404, in the words of the wire, if it is not the caller's.

@@ -26,7 +26,10 @@ pub(super) fn check(tree: &Tree, found: &mut Findings) -> Result<()> {
         let role = role.rsplit([':', '/']).next().unwrap_or_default();
         let rights = tree.template.resources.get(role).map(ToString::to_string).unwrap_or_default();
         let may_read = |policy: &str| rights.contains(&format!("\"local-{policy}\""));
-        let named = LOGINS.iter().find(|(parameter, _)| names(&text, parameter));
+        // A worker of jobs takes its database with each job.
+        let is_worker = names(&text, "worker");
+        let is_named = |parameter: &str| names(&text, parameter) || is_worker && parameter == "JobsDb";
+        let named = LOGINS.iter().find(|(parameter, _)| is_named(parameter));
         // Whoever owns the tables gives the others their passwords.
         if matches!(named, Some(("OwnerDb", _))) {
             continue;

@@ -2,16 +2,13 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-use jiff::fmt::rfc2822;
-use reqwest::Response;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout_at};
 use uuid::Uuid;
 
-use crate::ai::{Model, ModelError, ModelErrorKind, Usage};
-use crate::http_client::{self, ReadError};
+use crate::ai::error::UpstreamCode;
+use crate::ai::server::Request;
+use crate::ai::{ModelError, ModelErrorKind, Usage};
 
 const MAX_ATTEMPTS: u32 = 3;
 /// Before the second attempt the wait is up to this, and up to twice as long before each further one.
@@ -33,25 +30,22 @@ pub(super) struct Spending {
 pub(super) struct Failure {
     pub kind: ModelErrorKind,
     /// The provider's `Retry-After`.
-    retry_after: Option<Duration>,
+    pub retry_after: Option<Duration>,
+    /// What the provider says about it, where the request may be what it does not like.
+    pub error: Option<Value>,
 }
 
 impl Spending {
-    pub(super) fn new(model: &Model) -> Spending {
+    pub(super) fn new(model: &str, deadline: Duration) -> Spending {
         let started = Instant::now();
         Spending {
-            model: model.chat_model.clone(),
+            model: model.to_owned(),
             started,
-            deadline: started + model.deadline,
+            deadline: started + deadline,
             attempts: 0,
             tokens_in: None,
             tokens_out: None,
         }
-    }
-
-    pub(super) fn with_model(mut self, model: &str) -> Spending {
-        model.clone_into(&mut self.model);
-        self
     }
 
     /// Adds tokens, in and out.
@@ -83,22 +77,34 @@ impl Spending {
         outcome.map_err(|kind| self.error(kind))
     }
 
-    /// Makes attempts until one succeeds, none is worth making, or the deadline passes.
-    pub(super) async fn attempt<T, A>(&mut self, attempt: impl Fn() -> A) -> Result<T, ModelError>
+    /// Makes attempts until one succeeds, none is worth making, or the deadline passes. One whose request is changed
+    /// because the provider refused a part of it does not count.
+    pub(super) async fn attempt<T, A>(
+        &mut self,
+        request: &mut Request<'_>,
+        attempt: impl Fn(String) -> A,
+    ) -> Result<T, ModelError>
     where
         A: Future<Output = Result<T, Failure>>,
     {
-        let last = self.attempts + MAX_ATTEMPTS;
+        let mut counted = 0;
         loop {
             self.attempts += 1;
-            let failure = match timeout_at(self.deadline, attempt()).await {
-                Ok(Ok(value)) => return Ok(value),
+            let failure = match timeout_at(self.deadline, attempt(request.text())).await {
+                Ok(Ok(value)) => {
+                    request.was_taken();
+                    return Ok(value);
+                }
                 Ok(Err(failure)) => failure,
                 Err(_) => return Err(self.error(ModelErrorKind::Timeout)),
             };
-            let wait = failure.wait(self.attempts + MAX_ATTEMPTS - last);
-            if self.attempts >= last
-                || !failure.is_passing()
+            if failure.error.as_ref().is_some_and(|error| request.adapt(error)) {
+                continue;
+            }
+            counted += 1;
+            let wait = failure.wait(counted);
+            if counted >= MAX_ATTEMPTS
+                || !failure.kind.is_passing()
                 || Instant::now() + wait + USEFUL_REST > self.deadline
             {
                 return Err(self.error(failure.kind));
@@ -110,12 +116,13 @@ impl Spending {
 
 impl Failure {
     pub(super) fn of(kind: ModelErrorKind) -> Failure {
-        Failure { kind, retry_after: None }
+        Failure { kind, retry_after: None, error: None }
     }
 
-    /// Whether the same request may succeed a moment later.
-    fn is_passing(&self) -> bool {
-        matches!(self.kind, ModelErrorKind::Transport | ModelErrorKind::Status(408 | 425 | 429 | 500..=599))
+    /// An error that the provider tells inside an answer.
+    pub(super) fn upstream(error: &Value) -> Failure {
+        let kind = ModelErrorKind::Upstream(UpstreamCode::of(error));
+        Failure { error: (!kind.is_passing()).then(|| error.clone()), ..Failure::of(kind) }
     }
 
     /// How long to wait after the `attempt`th attempt: anything up to a doubling limit ("full jitter", so that many
@@ -127,54 +134,4 @@ impl Failure {
         let jitter = (BASE_WAIT * 2_u32.saturating_pow(attempt.saturating_sub(1))).mul_f64(fraction);
         self.retry_after.unwrap_or_default().saturating_add(jitter)
     }
-}
-
-impl Model {
-    /// One request whose whole answer is JSON of at most `limit` bytes.
-    pub(super) async fn post(
-        &self,
-        path: &str,
-        body: &Value,
-        limit: usize,
-        spending: &mut Spending,
-    ) -> Result<Value, ModelError> {
-        let body = &body.to_string();
-        spending
-            .attempt(move || async move {
-                let response = self.open(path, body.clone()).await?;
-                let answer = http_client::read(response, limit).await.map_err(|error| match error {
-                    ReadError::TooLarge => Failure::of(ModelErrorKind::Malformed),
-                    ReadError::Transport(_) => Failure::of(ModelErrorKind::Transport),
-                })?;
-                serde_json::from_slice(&answer).map_err(|_| Failure::of(ModelErrorKind::Malformed))
-            })
-            .await
-    }
-
-    /// One attempt up to the head of a successful answer.
-    pub(super) async fn open(&self, path: &str, body: String) -> Result<Response, Failure> {
-        let response = http_client::client()
-            .post(format!("{}{path}", self.base_url))
-            .bearer_auth(&self.api_key)
-            .header(CONTENT_TYPE, "application/json")
-            .body(body)
-            .send()
-            .await
-            .map_err(|_| Failure::of(ModelErrorKind::Transport))?;
-        if response.status().is_success() {
-            return Ok(response);
-        }
-        let kind = ModelErrorKind::Status(response.status().as_u16());
-        Err(Failure { kind, retry_after: retry_after(response.headers()) })
-    }
-}
-
-/// `Retry-After`: seconds, or a date (RFC 9110, 10.2.3).
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
-    Some(Duration::try_from(date.duration_since(Timestamp::now())).unwrap_or_default())
 }

@@ -1,7 +1,16 @@
 //! Server-sent events, parsed as their bytes arrive.
 //!
-//! Format: <https://html.spec.whatwg.org/multipage/server-sent-events.html>, of which a model's stream uses `data`
-//! alone. The crates for this either do not bound what they buffer or are no longer kept.
+//! Format: <https://html.spec.whatwg.org/multipage/server-sent-events.html>, of which a model's stream uses `data`,
+//! and some providers an `event` named `error`. The crates for this either do not bound what they buffer or are no
+//! longer kept.
+
+/// One event.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Event {
+    pub data: String,
+    /// It is named `error`.
+    pub is_error: bool,
+}
 
 /// Turns chunks of bytes, cut anywhere, into events.
 #[derive(Default)]
@@ -10,13 +19,15 @@ pub(super) struct Events {
     line: Vec<u8>,
     /// The `data` of the event that is not yet complete.
     data: Option<String>,
+    /// Whether that event is named `error`.
+    is_error: bool,
     /// Whether the last byte was a carriage return; a line feed after it belongs to it.
     after_return: bool,
 }
 
 impl Events {
-    /// Takes a chunk and gives the `data` of each event that it completes.
-    pub(super) fn push(&mut self, chunk: &[u8]) -> Vec<String> {
+    /// Takes a chunk and gives each event that it completes.
+    pub(super) fn push(&mut self, chunk: &[u8]) -> Vec<Event> {
         let mut events = Vec::new();
         for &byte in chunk {
             let after_return = std::mem::replace(&mut self.after_return, byte == b'\r');
@@ -29,18 +40,26 @@ impl Events {
         events
     }
 
+    /// Bytes of an event that is not yet complete.
+    pub(super) fn pending(&self) -> usize {
+        self.line.len() + self.data.as_ref().map_or(0, String::len)
+    }
+
     /// The event that this line completes, if it is the blank one at an event's end.
-    fn end_line(&mut self) -> Option<String> {
+    fn end_line(&mut self) -> Option<Event> {
         let line = std::mem::take(&mut self.line);
         if line.is_empty() {
-            return self.data.take();
+            let is_error = std::mem::take(&mut self.is_error);
+            return self.data.take().map(|data| Event { data, is_error });
         }
         // A line is complete, so no character is cut in two here; a bad byte becomes the replacement character.
         let line = String::from_utf8_lossy(&line);
         let line = line.trim_start_matches('\u{feff}');
         let (field, value) = line.split_once(':').unwrap_or((line, ""));
-        if field == "data" {
-            let value = value.strip_prefix(' ').unwrap_or(value);
+        let value = value.strip_prefix(' ').unwrap_or(value);
+        if field == "event" {
+            self.is_error = value == "error";
+        } else if field == "data" {
             match &mut self.data {
                 Some(data) => {
                     data.push('\n');
@@ -62,7 +81,7 @@ mod tests {
 
     fn events<'a>(chunks: impl Iterator<Item = &'a [u8]>) -> Vec<String> {
         let mut parser = Events::default();
-        chunks.flat_map(|chunk| parser.push(chunk)).collect()
+        chunks.flat_map(|chunk| parser.push(chunk)).map(|event| event.data).collect()
     }
 
     #[test]
@@ -76,5 +95,13 @@ mod tests {
     #[test]
     fn a_comment_or_another_field_is_no_event() {
         assert!(events([b": ping\n\nevent: end\nid: 1\n\n".as_slice()].into_iter()).is_empty());
+    }
+
+    #[test]
+    fn an_error_is_told_by_its_name_and_the_next_event_is_none() {
+        let events = Events::default()
+            .push(b"event: error\ndata: one\n\ndata: two\n\nevent: error\n\ndata: three\n\n");
+        let told: Vec<_> = events.iter().map(|event| (event.data.as_str(), event.is_error)).collect();
+        assert_eq!(told, [("one", true), ("two", false), ("three", false)]);
     }
 }

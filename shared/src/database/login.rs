@@ -9,6 +9,7 @@ use super::transaction::Role;
 use super::{Connection, Db, Tx, target};
 use crate::describe::Operation;
 use crate::error::Result;
+use crate::log::Stats;
 use crate::request::{FromRequest, Request};
 use crate::settings::SettingError;
 
@@ -93,6 +94,11 @@ impl JobsDb {
     /// Closes the connection, as [`Db::release`].
     pub async fn release(&self) {
         self.0.release().await;
+    }
+
+    /// What the invocation has used so far.
+    pub(crate) fn stats(&self) -> Arc<Stats> {
+        self.0.stats.clone()
     }
 
     /// When the invocation must be over.

@@ -65,14 +65,16 @@ pub(super) struct Lost {
     pub(super) is_failed: bool,
 }
 
-/// Takes jobs away from workers that are dead, or frozen: they are queued again, cancelled if that was asked for, and failed
-/// with a dead letter when they had all their attempts, because they may be what kills the workers.
-pub(super) async fn sweep(tx: &Tx, kinds: &[String]) -> Result<Vec<Lost>> {
-    tx.list(
+/// Takes one job away from a worker that is dead, or frozen, if there is one: it is queued again, cancelled if that was asked for,
+/// and failed with a dead letter when it had all its attempts, because it may be what kills the workers. Those of `passed` are
+/// left alone.
+pub(super) async fn sweep(tx: &Tx, kinds: &[String], passed: &[Uuid]) -> Result<Option<Lost>> {
+    tx.find(
         "with expired as (
              select id from platform.jobs
-             where kind = any ($1) and state = 'running' and claimed_until <= clock_timestamp()
-             order by id
+             where kind = any ($1) and state = 'running' and claimed_until <= clock_timestamp() and id <> all ($2)
+             order by claimed_until
+             limit 1
              for update skip locked
          ),
          lost as (
@@ -92,7 +94,7 @@ pub(super) async fn sweep(tx: &Tx, kinds: &[String]) -> Result<Vec<Lost>> {
              select gen_random_uuid(), id, user_id from lost where state = 'failed'
          )
          select id, user_id, kind, subject, parameters, state = 'failed' as is_failed from lost",
-        &[&kinds.to_vec()],
+        &[&kinds.to_vec(), &passed.to_vec()],
     )
     .await
 }

@@ -13,9 +13,10 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
-use super::claim::{Claimed, claim, sweep};
+use super::claim::{Claimed, Lost, claim, sweep};
 use crate::database::{FromRow, JobsDb, Tx};
-use crate::error::{Error, Result, internal};
+use crate::error::{Code, Error, Result, internal};
+use crate::log::Stats;
 use crate::outbox;
 use crate::serve::{Route, worker_of};
 
@@ -137,6 +138,16 @@ impl Job {
         &self.db
     }
 
+    /// When it must be over.
+    pub(crate) fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// What its invocation has used so far.
+    pub(crate) fn stats(&self) -> Arc<Stats> {
+        self.db.stats()
+    }
+
     /// What it was told.
     pub fn parameters<T: DeserializeOwned>(&self) -> Result<T, Failure> {
         serde_json::from_value(self.claimed.parameters.clone()).map_err(|_| {
@@ -190,6 +201,16 @@ impl Job {
         Ok(result)
     }
 
+    /// Writes in one transaction that holds like a step's and is no step: it is done again when the job is begun again. A call of a
+    /// model is admitted and settled by it.
+    pub async fn write<T>(&self, work: impl AsyncFnOnce(&Tx) -> Result<T, Failure>) -> Result<T, Failure> {
+        let tx = self.db.begin_service().await?;
+        let result = work(&tx).await?;
+        self.hold(&tx).await?;
+        tx.commit().await?;
+        Ok(result)
+    }
+
     /// Says how far it is: of how many, and at what.
     pub async fn progress(&self, current: i32, total: i32, at: Option<&str>) -> Result<(), Failure> {
         let sql = "update platform.jobs
@@ -211,6 +232,7 @@ impl Job {
     pub async fn during<T>(&self, work: impl Future<Output = T>) -> Result<T, Failure> {
         let mut work = pin!(work);
         let pause = (self.lease / 3).min(Duration::from_secs(5));
+        let mut held_until = Instant::now() + self.lease;
         let last = self.deadline.checked_sub(TIME_TO_YIELD).unwrap_or(self.deadline);
         self.db.release().await;
         loop {
@@ -221,20 +243,30 @@ impl Job {
                 () = tokio::time::sleep(pause) => {
                     let renewed = self.renew().await;
                     self.db.release().await;
-                    renewed?;
+                    match renewed {
+                        Ok(()) => held_until = Instant::now() + self.lease,
+                        Err(Failure::Interrupted) => return Err(Failure::Interrupted),
+                        // The database may be back before the lease is over.
+                        Err(failure) if Instant::now() > held_until => return Err(failure),
+                        Err(_) => {}
+                    }
                 }
             }
         }
     }
 
     async fn renew(&self) -> Result<(), Failure> {
+        let tx = self.db.begin_service().await?;
+        self.hold(&tx).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Makes sure that the job is still this worker's and not called off, to the end of the transaction.
+    async fn hold(&self, tx: &Tx) -> Result<(), Failure> {
         let sql = "update platform.jobs set claimed_until = clock_timestamp() + $3 * interval '1 second'
                    where id = $1 and claim = $2 and state = 'running' and cancel_requested_at is null";
-        let tx = self.db.begin_service().await?;
         let lease = self.lease.as_secs_f64();
-        let held = tx
-            .commit_with(async |tx| tx.execute(sql, &[&self.claimed.id, &self.claimed.claim, &lease]).await)
-            .await?;
+        let held = tx.execute(sql, &[&self.claimed.id, &self.claimed.claim, &lease]).await?;
         self.must_be_held(held)
     }
 
@@ -282,28 +314,25 @@ async fn work(db: JobsDb, kinds: &[Kind]) -> Result<Value> {
     let deadline = Instant::from_std(db.deadline());
     let time = deadline.saturating_duration_since(Instant::now());
     let last_start = Instant::now() + (time / 2).min(time.saturating_sub(TIME_TO_YIELD));
-    let (mut done, mut failed) = (0, 0);
+    let (mut done, mut failed, mut unstored) = (0_u64, 0_u64, 0_u64);
 
-    let tx = db.begin_service().await?;
-    for lost in sweep(&tx, &names).await? {
-        tracing::warn!(job_id = %lost.id, kind = lost.kind, "no worker finished a job");
-        if lost.is_failed {
-            failed += 1;
-            tracing::error!(job_id = %lost.id, kind = lost.kind, error_type = "worker_lost", "job failed for good");
-            if let Some(on_failed) = kind_of(&lost.kind).and_then(|kind| kind.on_failed) {
-                let job = FailedJob {
-                    id: lost.id,
-                    user_id: lost.user_id,
-                    subject: lost.subject,
-                    parameters: lost.parameters,
-                };
-                on_failed(&tx, &job).await?;
+    // One in a transaction: one that cannot be ended does not stop the others.
+    let mut passed = Vec::new();
+    loop {
+        let tx = db.begin_service().await?;
+        let Some(lost) = sweep(&tx, &names, &passed).await? else { break };
+        passed.push(lost.id);
+        let on_failed = kind_of(&lost.kind).and_then(|kind| kind.on_failed);
+        match end_lost(tx, lost, on_failed).await {
+            Ok(is_failed) => failed += u64::from(is_failed),
+            Err(error) => {
+                unstored += 1;
+                tracing::error!(cause = error.cause(), place = error.place(), "{UNSTORED}");
             }
         }
     }
-    tx.commit().await?;
 
-    let mut taken = 0;
+    let (mut taken, mut conflicts) = (0, 0);
     while taken == 0 || Instant::now() < last_start {
         let tx = db.begin_service().await?;
         // The longest lease there is; the job's own counts from its first sign of life on.
@@ -312,7 +341,10 @@ async fn work(db: JobsDb, kinds: &[Kind]) -> Result<Value> {
             Ok(Some(claimed)) => claimed,
             Ok(None) => break,
             // Another worker was faster with the same person.
-            Err(error) if error.code() == crate::error::Code::Conflict => continue,
+            Err(error) if error.code() == Code::Conflict && conflicts < 20 => {
+                conflicts += 1;
+                continue;
+            }
             Err(error) => return Err(error),
         };
         taken += 1;
@@ -320,17 +352,35 @@ async fn work(db: JobsDb, kinds: &[Kind]) -> Result<Value> {
         match run(&db, kind, claimed, deadline).await {
             Ok(()) => done += 1,
             Err(error) => {
-                tracing::error!(
-                    cause = error.cause(),
-                    place = error.place(),
-                    "a job's end could not be stored"
-                );
-                failed += 1;
+                unstored += 1;
+                tracing::error!(cause = error.cause(), place = error.place(), "{UNSTORED}");
             }
         }
     }
+    // A failed invocation is what an alarm hears of. Its message comes again, which is harmless.
+    if unstored > 0 {
+        return Err(internal(format!("the ends of {unstored} jobs could not be stored")));
+    }
     Ok(json!({ "batchItemFailures": [], "jobs": done, "failed": failed }))
 }
+
+/// Stores the end of a job that its worker did not finish; gives whether it failed for good.
+async fn end_lost(tx: Tx, lost: Lost, on_failed: Option<OnFailed>) -> Result<bool> {
+    let Lost { id, user_id, kind, subject, parameters, is_failed } = lost;
+    if is_failed && let Some(on_failed) = on_failed {
+        on_failed(&tx, &FailedJob { id, user_id, subject, parameters }).await?;
+    }
+    tx.commit().await?;
+    tracing::warn!(job_id = %id, kind, "no worker finished a job");
+    if is_failed {
+        tracing::error!(job_id = %id, kind, error_type = "worker_lost", "{GIVEN_UP}");
+    }
+    Ok(is_failed)
+}
+
+/// What an alarm counts; a person's mistake is none of its business.
+const GIVEN_UP: &str = "job failed for good";
+const UNSTORED: &str = "a job's end could not be stored";
 
 /// Does one job and stores how it ended.
 async fn run(db: &JobsDb, kind: &Kind, claimed: Claimed, deadline: Instant) -> Result<()> {
@@ -372,21 +422,24 @@ async fn run(db: &JobsDb, kind: &Kind, claimed: Claimed, deadline: Instant) -> R
             ..Ending::again(0.0, "yield", "it goes on in a moment".to_owned())
         },
     };
-    if ending.is_dead {
-        // What an alarm counts; a person's mistake is none of its business.
-        tracing::error!(job_id = %claimed.id, kind = claimed.kind, error_type = ending.word, "job failed for good");
-    } else {
-        tracing::warn!(job_id = %claimed.id, kind = claimed.kind, error_type = ending.word, "job goes on later");
-    }
     let tx = db.begin_service().await?;
     let state = end(&tx, &claimed, &ending).await?;
     if state.as_deref() == Some("failed")
         && let Some(on_failed) = kind.on_failed
     {
-        let Claimed { id, user_id, subject, parameters, .. } = claimed;
+        let Claimed { id, user_id, subject, parameters, .. } = claimed.clone();
         on_failed(&tx, &FailedJob { id, user_id, subject, parameters }).await?;
     }
-    tx.commit().await
+    tx.commit().await?;
+    let (job_id, error_type) = (claimed.id, ending.word);
+    match state.as_deref() {
+        Some("failed") if ending.is_dead => {
+            tracing::error!(%job_id, kind = claimed.kind, error_type, "{GIVEN_UP}");
+        }
+        Some(state) => tracing::warn!(%job_id, kind = claimed.kind, error_type, state, "job did not succeed"),
+        None => tracing::warn!(%job_id, kind = claimed.kind, "a job was lost to another worker"),
+    }
+    Ok(())
 }
 
 /// How an attempt ends that gave no result.

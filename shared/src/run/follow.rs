@@ -11,16 +11,17 @@ use crate::database::{Db, FromRow};
 use crate::error::{Result, not_found};
 use crate::stream::Events;
 
-/// How often a reader looks for more.
+/// How soon a reader looks for more, and how seldom while nothing comes.
 const LOOKING: Duration = Duration::from_millis(300);
+const WAITING: Duration = Duration::from_secs(1);
 
 /// How a run ended that was followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Followed {
     /// With its last event.
     Ended,
-    /// Its writer died.
-    Partial,
+    /// Its writer died; the reader has what there is up to here.
+    Partial(EventId),
 }
 
 /// What a look finds.
@@ -57,6 +58,7 @@ pub async fn follow(
     // An id of attempt 0 is before all that was written.
     let mut place = after.unwrap_or(EventId { run: run_id, attempt: 0, number: 0 });
     let mut has_other = after.is_some();
+    let mut pause = LOOKING;
     loop {
         let look = look(db, user, run_id, place).await?;
         db.release().await;
@@ -70,6 +72,7 @@ pub async fn follow(
         for Kept { first, names, data } in look.rows {
             for ((number, name), line) in (first..).zip(names).zip(data) {
                 if number > place.number {
+                    pause = LOOKING;
                     place.number = number;
                     events.send_line(place, &name, &line).await;
                 }
@@ -77,13 +80,16 @@ pub async fn follow(
         }
         match look.state {
             RunState::Finished | RunState::Stopped => return Ok(Followed::Ended),
-            RunState::Partial => return Ok(Followed::Partial),
+            RunState::Partial => return Ok(Followed::Partial(place)),
             RunState::Writing if look.is_abandoned => {
                 give_up(db, user, run_id).await?;
                 db.release().await;
                 // Somebody may have begun it anew in this moment: then there is more to read.
             }
-            RunState::Writing => tokio::time::sleep(LOOKING).await,
+            RunState::Writing => {
+                tokio::time::sleep(pause).await;
+                pause = (pause * 5 / 4).min(WAITING);
+            }
         }
     }
 }
@@ -98,7 +104,7 @@ async fn look(db: &Db, user: &User, run_id: Uuid, place: EventId) -> Result<Look
                                                order by first)
                               from platform.run_events as kept
                               where kept.run_id = runs.id and kept.attempt = runs.attempt
-                                and first + cardinality(names) > case when runs.attempt = $2 then $3 + 1 else 0 end),
+                                and first + cardinality(names) - 1 > case when runs.attempt = $2 then $3 else 0 end),
                              '[]') as rows
              from platform.runs where id = $1",
             &[&run_id, &attempt, &place.number],

@@ -19,6 +19,9 @@ const KEEPING: Duration = Duration::from_millis(250);
 /// How often the writer looks for a stop while it has nothing to keep, and how soon it tries again where it could not look.
 const LOOKING: Duration = Duration::from_secs(1);
 
+/// So many events are a row at most.
+const SLICE: usize = 1000;
+
 /// Writes the events of a run: to the reader at once, to the database several at a time.
 pub struct Writer {
     db: Db,
@@ -130,8 +133,9 @@ impl Writer {
     /// Keeps what is not kept yet; none if the run is somebody else's by now.
     async fn look(&mut self) -> Result<Option<Held>> {
         let tx = self.db.begin(&self.user).await?;
-        let held = tx.commit_with(async |tx| self.store(tx, "writing").await).await?;
-        self.unkept.clear();
+        let slice = self.unkept.len().min(SLICE);
+        let held = tx.commit_with(async |tx| self.store(tx, "writing", slice).await).await?;
+        self.unkept.drain(..slice);
         Ok(held)
     }
 
@@ -144,31 +148,39 @@ impl Writer {
 
     /// Ends the run, with all its events, in the transaction that stores what was written.
     pub async fn end(&mut self, tx: &Tx, is_stopped: bool) -> Result<()> {
+        let lost = || unavailable("somebody else writes the answer now", 1);
+        while self.unkept.len() > SLICE {
+            self.store(tx, "writing", SLICE).await?.ok_or_else(lost)?;
+            self.unkept.drain(..SLICE);
+        }
         let state = if is_stopped { "stopped" } else { "finished" };
-        let held = self.store(tx, state).await?;
-        held.ok_or_else(|| unavailable("somebody else writes the answer now", 1))?;
+        self.store(tx, state, self.unkept.len()).await?.ok_or_else(lost)?;
         self.unkept.clear();
         Ok(())
     }
 
-    async fn store(&self, tx: &Tx, state: &str) -> Result<Option<Held>> {
-        let names: Vec<String> = self.unkept.iter().map(|(name, _)| (*name).to_owned()).collect();
-        let data: Vec<String> = self.unkept.iter().map(|(_, line)| line.clone()).collect();
+    /// Keeps the oldest `count` events that are not kept. They say their place themselves: where the answer to a commit was lost, the
+    /// next row is written over the same.
+    async fn store(&self, tx: &Tx, state: &str, count: usize) -> Result<Option<Held>> {
+        let slice = &self.unkept[..count];
+        let names: Vec<String> = slice.iter().map(|(name, _)| (*name).to_owned()).collect();
+        let data: Vec<String> = slice.iter().map(|(_, line)| line.clone()).collect();
+        let kept = self.count - i32::try_from(self.unkept.len())?;
         tx.find(
             "with held as (
                  update platform.runs
-                 set events = events + cardinality($4::text[]), state = $3,
+                 set events = $7 + cardinality($4::text[]), state = $3,
                      claimed_until = clock_timestamp() + $6 * interval '1 second',
                      finished_at = case when $3 <> 'writing' then clock_timestamp() end
                  where id = $1 and claim = $2 and state = 'writing'
-                 returning user_id, attempt, events - cardinality($4::text[]) + 1 as first,
-                           stop_requested_at is not null as is_to_stop
+                 returning user_id, attempt, stop_requested_at is not null as is_to_stop
              ), kept as (
                  insert into platform.run_events (run_id, attempt, first, user_id, names, data)
-                 select $1, attempt, first, user_id, $4, $5 from held where cardinality($4::text[]) > 0
+                 select $1, attempt, $7 + 1, user_id, $4, $5 from held where cardinality($4::text[]) > 0
+                 on conflict (run_id, attempt, first) do update set names = excluded.names, data = excluded.data
              )
              select is_to_stop from held",
-            &[&self.run.id, &self.run.claim, &state, &names, &data, &CLAIM_SECONDS],
+            &[&self.run.id, &self.run.claim, &state, &names, &data, &CLAIM_SECONDS, &kept],
         )
         .await
     }

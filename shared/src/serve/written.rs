@@ -70,7 +70,7 @@ fn written(route: Arc<HttpRoute>, call: Call, writing: Writing, silence: Duratio
 
 async fn write(route: Arc<HttpRoute>, call: Call, writing: Writing, events: Events) {
     let work = AssertUnwindSafe(writing(events.clone())).catch_unwind();
-    let failure = match tokio::time::timeout(call.time_left, work).await {
+    let failure = match tokio::time::timeout_at(call.request.deadline.into(), work).await {
         Ok(Ok(Ok(()))) => None,
         Ok(Ok(Err(error))) => Some(error),
         Ok(Err(_)) => Some(internal("the writer of a stream panicked")),

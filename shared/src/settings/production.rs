@@ -20,13 +20,14 @@ enum Rule {
 
 /// Mail servers have a rule of their own where they are read, and databases theirs in `database::target`, because both
 /// hold for secrets too.
-const ADDRESSES: [(&str, Rule); 13] = [
+const ADDRESSES: [(&str, Rule); 14] = [
     ("APP_URL", Rule::Required),
     ("API_URL", Rule::Https),
     ("AUTH_ISSUER", Rule::HttpsOrLoopback),
     ("AWS_ENDPOINT_URL", Rule::HttpsOrLoopback),
     ("AWS_ENDPOINT_URL_SQS", Rule::HttpsOrLoopback),
     ("CLEVER_ISSUER", Rule::Https),
+    ("EMBEDDING_BASE_URL", Rule::Https),
     ("GOOGLE_ISSUER", Rule::Https),
     ("JOBS_QUEUE_URL", Rule::HttpsOrLoopback),
     ("JWT_ISSUER", Rule::HttpsOrLoopback),
@@ -107,7 +108,7 @@ mod tests {
 
     #[test]
     fn an_insecure_setting_fails_productions_start_by_its_name() {
-        let insecure: [(&str, &str); 15] = [
+        let insecure: [(&str, &str); 16] = [
             ("APP_URL", "http://app.example.org"),
             ("APP_URL", "HTTP://localhost:3000"),
             ("API_URL", "http://api.example.org"),
@@ -115,6 +116,7 @@ mod tests {
             ("AUTH_ISSUER", "http://api.example.org"),
             ("AWS_ENDPOINT_URL", "http://secrets.example.org"),
             ("CLEVER_ISSUER", "http://clever.com"),
+            ("EMBEDDING_BASE_URL", "http://model.example.org/v1"),
             ("GOOGLE_ISSUER", "http://accounts.google.com"),
             ("JWT_ISSUER", "http://project.example.org/auth/v1"),
             ("OPENAI_BASE_URL", "http://model.example.org/v1"),

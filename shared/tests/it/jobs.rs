@@ -124,6 +124,15 @@ async fn a_person_has_no_more_than_a_hundred_waiting() {
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 409]);
     put(&stack.user(), "good", None).await;
+    // Work that is asked for already is no further job.
+    let subject = Uuid::new_v4();
+    let known = format!(
+        "update platform.jobs set subject = '{subject}' where id = (select id from platform.jobs
+                         where user_id = '{}' limit 1)",
+        alice.id()
+    );
+    db.batch_execute(&known).await.unwrap();
+    assert_eq!(put(&alice, "good", Some(subject)).await["is_known"], true);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -196,7 +205,13 @@ async fn steps_that_are_done_stay_done_and_a_retry_goes_on_after_them() {
         (&json!("failed"), &json!(1), &json!("step-2"))
     );
     assert_eq!(count(&db, WRITTEN).await, 2);
+    let somebody = format!("select set_config('praxis.user_id', '{}', false)", Uuid::new_v4());
+    db.batch_execute(&somebody).await.unwrap();
     let sql = "select array_agg(again.job_id::text) from platform.dead_jobs, platform.retry_dead_jobs(array[id]) as again";
+    let others: Option<Vec<String>> = db.query_one(sql, &[]).await.unwrap().get(0);
+    assert_eq!(others, None, "nobody retries for another");
+    let own = format!("select set_config('praxis.user_id', '{}', false)", alice.id());
+    db.batch_execute(&own).await.unwrap();
     let again: Vec<String> = db.query_one(sql, &[]).await.unwrap().get(0);
     // At most once per dead letter.
     let none: Option<Vec<String>> = db.query_one(sql, &[]).await.unwrap().get(0);
@@ -230,6 +245,21 @@ async fn a_job_that_kills_its_worker_ends() {
     // The worker serves the next one.
     put(&alice, "good", None).await;
     assert_eq!(run(&stack, &db).await["jobs"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_whose_end_cannot_be_stored_stops_no_other() {
+    let stack = probe().start().await;
+    let (alice, bob, db) = (stack.user(), stack.user(), stack.db().await);
+    put(&alice, "unending", None).await;
+    put(&bob, "kills", None).await;
+    let dead = "update platform.jobs set state = 'running', attempts = 3, claim = gen_random_uuid(), claimed_until = now()";
+    db.batch_execute(dead).await.unwrap();
+    put(&stack.user(), "good", None).await;
+    stack.try_invoke("job-worker", json!({})).await.expect_err("an alarm hears of it");
+    let states = "select array_agg(kind || ' ' || state order by kind) from platform.jobs";
+    let states: Vec<String> = db.query_one(states, &[]).await.unwrap().get(0);
+    assert_eq!(states, ["test.good succeeded", "test.kills failed", "test.unending running"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

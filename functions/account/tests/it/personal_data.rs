@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::rights::{exported, follow, run, stack, unzip};
 
 /// A row of each table for the person `$1`, parents first.
-const ROWS: [(&str, &str); 39] = [
+const ROWS: [(&str, &str); 41] = [
     (
         "identity.users",
         "insert into identity.users (id, email, display_name, roles)
@@ -100,6 +100,15 @@ const ROWS: [(&str, &str); 39] = [
         "platform.dead_jobs",
         "insert into platform.dead_jobs (id, job_id, user_id)
          select gen_random_uuid(), id, $1 from platform.jobs where user_id = $1",
+    ),
+    (
+        "platform.model_calls",
+        "insert into platform.model_calls (id, user_id, feature, provider, model, request_id, day, reserved_micros)
+         values (gen_random_uuid(), $1, 'test.work', 'a', 'b', 'c', current_date, 1)",
+    ),
+    (
+        "platform.budgets",
+        "insert into platform.budgets (user_id, day, spent_micros) values ($1, current_date, 1)",
     ),
     (
         "practice.scenes",

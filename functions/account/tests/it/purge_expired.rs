@@ -7,7 +7,7 @@ use tokio_postgres::types::Type;
 use crate::rights::{begin, count, run, stack};
 
 /// A table, a row of it that goes, and one that stays. `$1` is the person.
-const ROWS: [(&str, &str, &str); 13] = [
+const ROWS: [(&str, &str, &str); 17] = [
     (
         "identity.sign_ins",
         "insert into identity.sign_ins (id, user_id, kind, method, idle_expires_at, expires_at)
@@ -98,6 +98,32 @@ const ROWS: [(&str, &str, &str); 13] = [
          values (gen_random_uuid(), $1, 'old.act', 'user', now() - interval '401 days')",
         "insert into identity.audit_log (id, actor_id, action, entity_type, occurred_at)
          values (gen_random_uuid(), $1, 'young.act', 'user', now() - interval '399 days')",
+    ),
+    (
+        "platform.runs",
+        "insert into platform.runs (id, user_id, kind, subject, claim, claimed_until, started_at)
+         values (gen_random_uuid(), $1, 'test.run', gen_random_uuid(), gen_random_uuid(), now(), now() - interval '25 hours')",
+        "insert into platform.runs (id, user_id, kind, subject, claim, claimed_until, started_at)
+         values (gen_random_uuid(), $1, 'test.run', gen_random_uuid(), gen_random_uuid(), now(), now() - interval '23 hours')",
+    ),
+    (
+        "platform.jobs",
+        "insert into platform.jobs (id, user_id, kind, state, finished_at)
+         values (gen_random_uuid(), $1, 'test.work', 'succeeded', now() - interval '91 days')",
+        "insert into platform.jobs (id, user_id, kind, state, finished_at)
+         values (gen_random_uuid(), $1, 'test.work', 'failed', now() - interval '89 days')",
+    ),
+    (
+        "platform.model_calls",
+        "insert into platform.model_calls (id, user_id, feature, provider, model, request_id, day, reserved_micros, called_at)
+         values (gen_random_uuid(), $1, 'test.work', 'a', 'b', 'c', current_date, 1, now() - interval '401 days')",
+        "insert into platform.model_calls (id, user_id, feature, provider, model, request_id, day, reserved_micros, called_at)
+         values (gen_random_uuid(), $1, 'test.work', 'a', 'b', 'c', current_date, 1, now() - interval '399 days')",
+    ),
+    (
+        "platform.budgets",
+        "insert into platform.budgets (user_id, day, spent_micros) values ($1, current_date - 8, 1)",
+        "insert into platform.budgets (user_id, day, spent_micros) values ($1, current_date - 6, 1)",
     ),
     (
         "platform.mails_held_back",

@@ -184,6 +184,44 @@ async fn who_waits_for_one_that_is_given_up_is_told_and_may_ask_again() {
 }
 
 #[tokio::test]
+async fn one_that_was_called_off_is_made_when_it_is_asked_for_again() {
+    let stack = stack().await;
+    let (alice, db) = (stack.user(), stack.db().await);
+    let first = alice.request("POST", EXPORT).await;
+    let job = alice.get("/api/v1/jobs").await.json()["items"][0]["job_id"].as_str().unwrap().to_owned();
+    alice.post(&format!("/api/v1/jobs/{job}/cancel"), json!({})).await.assert_status(200);
+    run_all(&stack, &db).await;
+    assert_eq!(count(&db, "identity.exports where status = 'pending'").await, 1);
+    // The same export, and one job for it however often it is asked for.
+    for _ in 0..2 {
+        assert_eq!(alice.request("POST", EXPORT).await.str("export_id"), first.str("export_id"));
+    }
+    assert_eq!(count(&db, "platform.jobs where state = 'queued'").await, 1);
+    run_all(&stack, &db).await;
+    assert_eq!(mails(&db, alice.id(), "export_ready").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_job_of_one_s_own_reaches_no_export_of_another() {
+    let stack = stack().await;
+    let (alice, bob, db) = (stack.user(), stack.user(), stack.db().await);
+    alice.request("POST", EXPORT).await.assert_status(202);
+    rights::begin(&bob).await;
+    run(&db, "delete from platform.jobs").await;
+    let forged = format!(
+        "insert into platform.jobs (id, user_id, kind, subject, attempts, state, claim, claimed_until)
+         select gen_random_uuid(), '{}', 'account.export', id, 3, 'running', gen_random_uuid(), now() from identity.exports",
+        bob.id()
+    );
+    run(&db, &forged).await;
+    stack.invoke("run-account-jobs", json!({})).await;
+    run(&db, "update platform.jobs set state = 'queued', attempts = 0, finished_at = null").await;
+    run_all(&stack, &db).await;
+    assert_eq!(count(&db, "identity.exports where status = 'pending'").await, 1);
+    assert_eq!(count(&db, "identity.export_parts").await, 0);
+}
+
+#[tokio::test]
 async fn one_that_was_given_up_is_made_when_its_dead_letter_is_tried_again() {
     let stack = stack().await;
     let (alice, db) = (stack.user(), stack.db().await);

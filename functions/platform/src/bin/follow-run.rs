@@ -19,7 +19,7 @@ async fn follow(db: Db, user: User, LastEvent(last): LastEvent, Path(path): Path
     Ok(Stream::new(move |events| async move {
         match run::follow(&db, &user, path.run_id, last, &events).await? {
             Followed::Ended => Ok(()),
-            Followed::Partial => Err(unavailable("the answer broke off", 1)),
+            Followed::Partial(_) => Err(unavailable("the answer broke off", 1)),
         }
     }))
 }

@@ -10,5 +10,6 @@ fn main() {
 
 async fn show(db: AccountsDb, _: Operator) -> Result<Exposition> {
     let tx = db.begin_service().await?;
-    Ok(Exposition(exposition::render(&metrics::counts(&tx).await?).into()))
+    let (counts, models) = tokio::try_join!(biased; metrics::counts(&tx), metrics::model_totals(&tx))?;
+    Ok(Exposition(exposition::render(&counts, &models).into()))
 }

@@ -9,5 +9,5 @@ fn main() {
 
 async fn list(db: Db, user: User, Query(filter): Query<DeadJobFilter>) -> Result<Json<Vec<DeadJob>>> {
     let tx = db.begin(&user).await?;
-    dead_job::list(&tx, &filter).await.map(Json)
+    dead_job::list(&tx, &user, &filter).await.map(Json)
 }

@@ -14,5 +14,5 @@ async fn list(
     KeysetPaged(filter, paging): KeysetPaged<JobFilter, Job, 100, 50>,
 ) -> Result<Json<KeysetPage<Job>>> {
     let tx = db.begin(&user).await?;
-    job::list(&tx, &filter, paging).await.map(Json)
+    job::list(&tx, &user, &filter, paging).await.map(Json)
 }

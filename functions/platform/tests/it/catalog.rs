@@ -60,6 +60,7 @@ const OF_NOBODY: &[&str] = &[
     "identity.export_exclusions",
     "identity.export_sides",
     "identity.own_acts",
+    "platform.circuit_breakers",
     "platform.log_batches",
     "platform.migrations",
     "platform.recent_errors",

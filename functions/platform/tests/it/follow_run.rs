@@ -48,6 +48,7 @@ async fn the_events_after_the_last_one_are_sent_as_they_were_written() {
     let both = alice.get(&path_with_query).header("last-event-id", &format!("{run}-2-2")).send().await;
     assert_eq!(both.text().await.unwrap(), format!("{retry}{third}"));
     assert_eq!(read(&alice, &format!("{path}?last_event_id={run}-2-3")).await, retry);
+    assert_eq!(read(&alice, &format!("{path}?last_event_id={run}-2-2147483647")).await, retry);
     // Of an earlier attempt, or of another run: all of it, and what the reader has is void.
     for stale in [format!("{run}-1-40"), format!("{}-2-2", Uuid::now_v7())] {
         let all = read(&alice, &format!("{path}?last_event_id={stale}")).await;

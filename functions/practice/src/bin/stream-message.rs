@@ -4,12 +4,12 @@
 //! analysis, `done` the whole turn and why it ends, and `error` what went wrong while it was written. Sent again with the same
 //! `client_message_id`, here or there, the message has the same turn; with `Last-Event-ID` the events after that one follow.
 
-use practice::analysis::Language;
 use practice::sending::{self, Delivery, Mine, Reserved};
 use practice::session::SessionPath;
 use practice::turn::{self, Delta, Done, NewMessage, Nothing, Started, TurnAnswer};
 use practice::{counterpart, sentence};
-use shared::ai::Piece;
+use shared::ai::{self, Called, Piece, Sourced};
+use shared::limit::ToldLimits;
 use shared::prelude::*;
 use shared::run::{self, During, EventId, Followed, LastEvent, Writer};
 use shared::stream::{Events, Stream};
@@ -29,10 +29,14 @@ async fn send(
     db: Db,
     user: User,
     ai: Ai,
+    limits: ToldLimits,
     LastEvent(last): LastEvent,
     Path(path): Path<SessionPath>,
     Json(new): Json<NewMessage>,
 ) -> Result<Stream> {
+    if ai.has_model() {
+        limits.take(&db, &[counterpart::limit(&user)]).await?;
+    }
     let reserved = sending::reserve(&db, &user, &ai, path.session_id, &new, Delivery::Written).await?;
     db.release().await; // no connection is held while the model speaks
     let caller = Caller { db, user, ai, session_id: path.session_id, new };
@@ -55,16 +59,18 @@ impl Caller {
                 Reserved::Answered(answer) => return self.tell(&answer, last, &events).await,
                 Reserved::Written(run_id) => run_id,
                 Reserved::Mine(mine) => {
-                    let Some(place) = self.speak(*mine, events.clone()).await? else { return Ok(()) };
+                    let Some(place) = Box::pin(self.speak(*mine, events.clone())).await? else {
+                        return Ok(());
+                    };
                     last = Some(place);
                     place.run
                 }
             };
-            if run::follow(&self.db, &self.user, written, last, &events).await? == Followed::Ended {
-                return Ok(());
+            match run::follow(&self.db, &self.user, written, last, &events).await? {
+                Followed::Ended => return Ok(()),
+                // Its writer died: somebody takes the turn over, and whoever reads here has words of the dead one.
+                Followed::Partial(place) => last = Some(place),
             }
-            // Its writer died: somebody takes the turn over, and whoever reads here has words of the dead one.
-            last = last.or(Some(EventId { run: written, attempt: 0, number: 0 }));
             let again = Delivery::Written;
             reserved =
                 sending::reserve(&self.db, &self.user, &self.ai, self.session_id, &self.new, again).await?;
@@ -72,41 +78,65 @@ impl Caller {
         }
     }
 
-    /// Tells a turn that is answered: what is missing after `last`, if its run is kept, and else all of it.
+    /// Tells a turn that is answered: what is missing after `last`, if its run is kept, and else all of it, as three events whose
+    /// ids are of the turn itself.
     async fn tell(&self, answer: &TurnAnswer, last: Option<EventId>, events: &Events) -> Result<()> {
-        if let Some(last) = last {
-            let tx = self.db.begin(&self.user).await?;
-            let kept = run::find(&tx, sending::RUN, answer.user_message_id).await?;
-            drop(tx);
-            if kept.is_some_and(|run| run.id == last.run)
-                && run::follow(&self.db, &self.user, last.run, Some(last), events).await? == Followed::Ended
-            {
-                return Ok(());
+        let turn_id = answer.user_message_id;
+        let mut has = 0;
+        match last {
+            Some(last) if last.run == turn_id => has = last.number,
+            Some(last) => {
+                let tx = self.db.begin(&self.user).await?;
+                let kept = run::find(&tx, sending::RUN, turn_id).await?;
+                drop(tx);
+                if kept.is_some_and(|run| run.id == last.run)
+                    && run::follow(&self.db, &self.user, last.run, Some(last), events).await?
+                        == Followed::Ended
+                {
+                    return Ok(());
+                }
+                events.send("anew", &Nothing {}).await?;
             }
-            events.send("anew", &Nothing {}).await?;
+            None => {}
         }
-        events.send("delta", &Delta { text: &answer.assistant_message.content }).await?;
-        events.send("feedback", &answer.feedback).await?;
-        events.send("done", &Done { turn: answer, finish: "stop" }).await
+        let id = |number| EventId { run: turn_id, attempt: 0, number };
+        if has < 1 {
+            events.send_as(id(1), "delta", &Delta { text: &answer.assistant_message.content }).await?;
+        }
+        if has < 2 {
+            events.send_as(id(2), "feedback", &answer.feedback).await?;
+        }
+        events.send_as(id(3), "done", &Done { turn: answer, finish: "stop" }).await
+    }
+
+    /// Settles a call whose answer is not stored: somebody else's is.
+    async fn settle_apart(&self, called: Option<&Called>) -> Result<()> {
+        if called.is_none() {
+            return Ok(());
+        }
+        let tx = self.db.begin(&self.user).await?;
+        tx.commit_with(async |tx| ai::settle(tx, called).await).await
     }
 
     /// Writes the turn's answer. Gives where it was if somebody else has taken it over.
     async fn speak(&self, mine: Mine, events: Events) -> Result<Option<EventId>> {
-        let Mine { talk, turn, run } = mine;
+        let Mine { session_id, turn, chat, permit, language, run } = mine;
+        let unheard = permit.unheard();
         let run = run.ok_or_else(|| internal("an answer that is written has a run"))?;
         let mut writer = Writer::new(self.db.clone(), self.user.clone(), run, events);
         if writer.is_repeated() {
             writer.send("anew", &Nothing {}).await?;
         }
         writer.send("start", &Started { run_id: writer.run_id(), user_message_id: turn.turn_id }).await?;
-        let language = Language::of(&talk.preferences.locale);
         let by_rules = || sentence::fallback_reply(language).to_owned();
-        let chat = counterpart::reply_chat(&talk, &turn.user_content, language);
 
         let mut said = String::new();
-        let (reply, finish) = match writer.during(self.ai.pieces_or(&chat, by_rules)).await? {
-            During::Lost => return Ok(Some(writer.place())),
-            During::Stopped => (turn::reply_by_rules(language), "stopped"),
+        let (reply, finish) = match writer.during(self.ai.pieces_or(permit, &chat, by_rules)).await? {
+            During::Lost => {
+                self.settle_apart(unheard.as_ref()).await?;
+                return Ok(Some(writer.place()));
+            }
+            During::Stopped => (Sourced { called: unheard, ..turn::reply_by_rules(language) }, "stopped"),
             During::Done(mut pieces) => loop {
                 match writer.during(pieces.next()).await? {
                     During::Done(Some(Piece::Text(text))) => {
@@ -117,21 +147,31 @@ impl Caller {
                         writer.send("anew", &Nothing {}).await?;
                         said.clear();
                     }
-                    During::Done(None) => break (pieces.into_sourced(), "stop"),
+                    During::Done(None) => {
+                        let reply = pieces.into_sourced();
+                        let finish = if reply.is_truncated { "length" } else { "stop" };
+                        break (reply, finish);
+                    }
                     During::Stopped => break (pieces.stop(), "stopped"),
-                    During::Lost => return Ok(Some(writer.place())),
+                    During::Lost => {
+                        self.settle_apart(pieces.stop().called.as_ref()).await?;
+                        return Ok(Some(writer.place()));
+                    }
                 }
             },
         };
 
         let tx = self.db.begin(&self.user).await?;
-        let (is_held, answer) = tokio::try_join!(
-            biased;
+        let ((), is_held, answer) = tokio::try_join!(
+            biased; // the session first, as when a turn is taken: else two would wait for each other
+            turn::lock_session(&tx, &self.user, session_id),
             writer.hold(&tx),
             sending::store(&tx, &turn, &reply, language),
         )?;
         if !is_held {
             // Nothing is committed: what somebody else writes is the answer.
+            drop(tx);
+            self.settle_apart(reply.called.as_ref()).await?;
             return Ok(Some(writer.place()));
         }
         if answer.assistant_message.content != said {

@@ -21,6 +21,7 @@ mod given;
 mod isolation;
 mod list_scenes;
 mod list_sessions;
+mod models;
 mod reads;
 mod restore_scene;
 mod rewrite_message;

@@ -151,6 +151,43 @@ async fn who_leaves_finds_the_turn_whole() {
 }
 
 #[tokio::test]
+async fn a_models_reasoning_is_neither_shown_nor_kept() {
+    let (_provider, stack) =
+        with(vec![say("<thi"), say("nk>secret</th"), say("ink>\nI hear "), say("you.")]).await;
+    let alice = stack.user();
+    let session = given::session(&alice).await;
+    let message = given::message("Could we agree a date?");
+    let events = stream(&alice, session, &message).await.rest().await;
+    assert_eq!(said(&events), "I hear you.");
+    assert_eq!(
+        given::send(&alice, session, &message).await.json()["assistant_message"]["content"],
+        "I hear you."
+    );
+    let kept = "select count(*) from practice.turns where turns::text like '%secret%'";
+    assert_eq!(given::count(&stack.db().await, kept).await, 0);
+}
+
+#[tokio::test]
+async fn what_a_provider_refuses_is_left_out_from_then_on() {
+    let (provider, stack) = with(vec![say("I hear you.")]).await;
+    let error =
+        json!({ "detail": [{ "loc": ["body", "stream_options"], "msg": "Extra inputs are not permitted" }] });
+    provider.then([Behaviour::Refusal(422, error)]);
+    let alice = stack.user();
+    let session = given::session(&alice).await;
+    for words in ["Could we agree a date?", "Or a week?"] {
+        let events = stream(&alice, session, &given::message(words)).await.rest().await;
+        assert_eq!(
+            (said(&events), named(&events)),
+            ("I hear you.".to_owned(), vec!["start", "delta", "feedback", "done"])
+        );
+    }
+    let has_options: Vec<bool> =
+        provider.requests().iter().map(|request| request.get("stream_options").is_some()).collect();
+    assert_eq!(has_options, [true, false, false]);
+}
+
+#[tokio::test]
 async fn a_model_that_breaks_off_leaves_the_word_to_the_rules() {
     for fault in [Step::Error, Step::Break] {
         let (provider, stack) = with(vec![say("I hear "), Step::Hold, fault]).await;
@@ -317,6 +354,10 @@ async fn a_stop_before_the_first_word_leaves_it_to_the_rules() {
     assert_eq!((&events[2].1["finish"], said(&events)), (&json!("stopped"), text(&events[2].1)));
     let source = "select count(*) from practice.turns where source = 'rules' and completed_at is not null";
     assert_eq!(given::count(&stack.db().await, source).await, 1);
+    // The provider may want its money for it, and nobody knows how it is.
+    let settled = "select count(*) from platform.model_calls where outcome = 'stopped' and cost_micros = reserved_micros";
+    assert_eq!(given::count(&stack.db().await, settled).await, 1);
+    assert_eq!(given::count(&stack.db().await, "select count(*) from platform.circuit_breakers").await, 0);
 }
 
 fn text(done: &Value) -> String {

@@ -31,6 +31,8 @@ pub enum Behaviour {
     Hang,
     /// Answers with this status and an error body.
     Status(u16),
+    /// Answers with this status and body.
+    Refusal(u16, Value),
     /// Answers 429 with `Retry-After` in seconds.
     RateLimited(u64),
     /// Answers 200 with a body that breaks off.
@@ -165,10 +167,8 @@ async fn answer(
             json_response(completion(&model, &text))
         }
         Behaviour::Hang => std::future::pending().await,
-        Behaviour::Status(status) => {
-            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            (status, [("content-type", "application/json")], error("scripted failure")).into_response()
-        }
+        Behaviour::Status(status) => refusal(status, error("scripted failure")),
+        Behaviour::Refusal(status, body) => refusal(status, body.to_string()),
         Behaviour::RateLimited(seconds) => {
             let headers =
                 [("content-type", "application/json".to_owned()), ("retry-after", seconds.to_string())];
@@ -186,6 +186,11 @@ async fn answer(
         Behaviour::EmptyChoice => json_response(completion(&model, "")),
         Behaviour::Body(body) => json_response(body),
     }
+}
+
+fn refusal(status: u16, body: String) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (status, [("content-type", "application/json")], body).into_response()
 }
 
 fn json_response(body: Value) -> Response {

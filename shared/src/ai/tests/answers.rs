@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::provider::{LONG, Provider, Reply, chat};
-use crate::ai::{MAX_ANSWER_CHARS, ModelErrorKind};
+use crate::ai::{Chat, MAX_ANSWER_CHARS, ModelErrorKind};
 
 #[tokio::test]
 async fn a_chat_is_asked_as_the_api_says_and_its_answer_is_trimmed() {
@@ -42,7 +42,83 @@ async fn the_texts_of_a_list_of_parts_are_joined() {
 #[tokio::test]
 async fn a_long_answer_is_cut() {
     let provider = Provider::start([Reply::ok(json!("好".repeat(MAX_ANSWER_CHARS + 1)))]).await;
-    assert_eq!(provider.model(LONG).chat(&chat()).await.unwrap().text, "好".repeat(MAX_ANSWER_CHARS));
+    let completion = provider.model(LONG).chat(&chat()).await.unwrap();
+    assert_eq!((completion.text, completion.truncated), ("好".repeat(MAX_ANSWER_CHARS), true));
+}
+
+#[tokio::test]
+async fn the_caller_says_how_long_an_answer_may_be() {
+    let long = "好".repeat(MAX_ANSWER_CHARS + 1);
+    for (text, max_chars, shown, truncated) in [
+        (long.as_str(), MAX_ANSWER_CHARS * 2, long.as_str(), false),
+        (" 你好 Ada ", 6, "你好 Ada", false),
+        (" 你好 Ada ", 3, "你好", true),
+        ("<think>a long reasoning</think>\n你好 Ada", 6, "你好 Ada", false),
+    ] {
+        let provider = Provider::start([Reply::ok(json!(text))]).await;
+        let chat = Chat { max_chars, ..chat() };
+        let completion = provider.model(LONG).chat(&chat).await.unwrap();
+        assert_eq!((completion.text.as_str(), completion.truncated), (shown, truncated));
+    }
+}
+
+fn ended(reason: &str, content: &str) -> Reply {
+    let message = json!({ "content": content, "reasoning_content": "secret", "reasoning": "secret" });
+    Reply::body(json!({ "choices": [{ "message": message, "finish_reason": reason }] }).to_string())
+}
+
+#[tokio::test]
+async fn an_answer_says_when_its_length_was_used_up() {
+    for (reason, truncated) in [("length", true), ("max_tokens", true), ("MAX_TOKENS", true), ("stop", false)]
+    {
+        let provider = Provider::start([ended(reason, "half")]).await;
+        let completion = provider.model(LONG).chat(&chat()).await.unwrap();
+        assert_eq!((completion.text.as_str(), completion.truncated), ("half", truncated), "{reason}");
+    }
+    for (reason, content, kind) in [
+        ("length", "", ModelErrorKind::Truncated),
+        ("length", "<think>secret", ModelErrorKind::Truncated),
+        ("stop", "<think>secret", ModelErrorKind::Empty),
+        ("stop", "<think>secret</think>\n", ModelErrorKind::Empty),
+    ] {
+        let provider = Provider::start([ended(reason, content)]).await;
+        let error = provider.model(LONG).chat(&chat()).await.unwrap_err();
+        assert_eq!((error.kind(), provider.calls()), (kind, 1), "{content}");
+    }
+}
+
+#[tokio::test]
+async fn reasoning_is_no_part_of_an_answer() {
+    for text in [
+        "<think>secret\n\nreasons</think>\n\n你好",
+        "secret reasons\n</think>\n你好",
+        "</think>你好",
+        "<REASONING>secret</REASONING><thinking>secret</thinking>你好",
+    ] {
+        let provider = Provider::start([ended("stop", text)]).await;
+        assert_eq!(provider.model(LONG).chat(&chat()).await.unwrap().text, "你好", "{text}");
+    }
+    let parts = json!([{ "type": "thinking", "thinking": [{ "type": "text", "text": "secret" }] },
+        { "type": "text", "text": "你好" }]);
+    let provider = Provider::start([Reply::ok(parts)]).await;
+    assert_eq!(provider.model(LONG).chat(&chat()).await.unwrap().text, "你好");
+}
+
+#[tokio::test]
+async fn usage_has_other_names_too_and_never_numbers_that_cannot_be() {
+    for (usage, tokens) in [
+        (json!({ "input_tokens": 5, "output_tokens": 6 }), (Some(5), Some(6))),
+        (json!({ "prompt_tokens": null, "input_tokens": 5, "completion_tokens": 0 }), (Some(5), Some(0))),
+        (json!({ "prompt_tokens": u64::MAX, "completion_tokens": i64::MAX }), (None, None)),
+        (json!({ "prompt_tokens": -1, "completion_tokens": 1.5 }), (None, None)),
+        (json!({ "prompt_tokens": i32::MAX, "completion_tokens": {} }), (Some(i32::MAX), None)),
+        (json!([7]), (None, None)),
+    ] {
+        let body = json!({ "choices": [{ "message": { "content": "x" } }], "usage": usage });
+        let provider = Provider::start([Reply::body(body.to_string())]).await;
+        let told = provider.model(LONG).chat(&chat()).await.unwrap().usage;
+        assert_eq!((told.tokens_in, told.tokens_out), tokens, "{usage}");
+    }
 }
 
 #[tokio::test]
@@ -110,34 +186,37 @@ async fn an_answer_that_does_not_fit_is_asked_for_once_more() {
 }
 
 #[tokio::test]
-async fn vectors_come_in_the_order_of_the_texts() {
-    let body = json!({
-        "data": [{ "index": 1, "embedding": [0.5, 1] }, { "index": 0, "embedding": [-1, 0.25] }],
-        "usage": { "prompt_tokens": 5, "total_tokens": 5 },
-    });
-    let provider = Provider::start([Reply::body(body.to_string())]).await;
-    let (vectors, usage) = provider.model(LONG).embed(&["one", "two"]).await.unwrap();
-    assert_eq!(vectors, [[-1.0, 0.25], [0.5, 1.0]]);
-    assert_eq!((usage.model.as_str(), usage.tokens_in, usage.tokens_out), ("vectors", Some(5), None));
-    let (path, _, body) = provider.asked().remove(0);
-    assert_eq!((path.as_str(), &body["input"]), ("/v1/embeddings", &json!(["one", "two"])));
+async fn a_value_is_found_behind_reasoning() {
+    for text in [
+        "<think>{\"points\": 1}</think>{\"points\": 3, \"parts\": {}}",
+        "secret</think>\n```json\n{\"points\": 3, \"parts\": {}}\n```",
+    ] {
+        let provider = Provider::start([Reply::ok(json!(text))]).await;
+        assert_eq!(provider.model(LONG).structured::<Score>(&chat()).await.unwrap().value.points, 3);
+    }
+    let text = json!("{\"points\": 3, \"note\": \"a </think> b\", \"parts\": {}}");
+    let provider = Provider::start([Reply::ok(text)]).await;
+    let model = provider.model(LONG);
+    let note = model.structured::<Score>(&chat()).await.unwrap().value.note;
+    assert_eq!(note.as_deref(), Some("a </think> b"), "a value may speak of tags");
+    assert!(!model.server.learned.begins_in_reasoning());
 
-    assert!(provider.model(LONG).embed(&[]).await.unwrap().0.is_empty());
-    assert_eq!(provider.calls(), 1, "nothing is asked about no texts");
+    let wrong = Reply::ok(json!("<think>secret</think>three points"));
+    let provider = Provider::start([wrong, Reply::ok(json!("{\"points\": 3, \"parts\": {}}"))]).await;
+    provider.model(LONG).structured::<Score>(&chat()).await.unwrap();
+    assert_eq!(provider.body_of(1)["messages"][2]["content"], "three points");
 }
 
 #[tokio::test]
-async fn vectors_that_are_missing_or_uneven_are_malformed() {
-    for data in [
-        json!([{ "index": 0, "embedding": [1] }]),
-        json!([{ "index": 0, "embedding": [1] }, { "index": 1, "embedding": [1, 2] }]),
-        json!([{ "index": 0, "embedding": [1] }, { "index": 2, "embedding": [1] }]),
-        json!([{ "index": 0, "embedding": [1] }, { "index": 1, "embedding": ["1"] }]),
-        json!([{ "index": 0, "embedding": [] }, { "index": 1, "embedding": [] }]),
-        json!(null),
-    ] {
-        let provider = Provider::start([Reply::body(json!({ "data": data }).to_string())]).await;
-        let error = provider.model(LONG).embed(&["one", "two"]).await.expect_err("not two vectors");
-        assert_eq!(error.kind(), ModelErrorKind::Malformed, "{data}");
-    }
+async fn half_a_value_is_not_asked_for_again() {
+    let provider = Provider::start([ended("length", "{\"points\": 3, \"no")]).await;
+    let error = provider.model(LONG).structured::<Score>(&chat()).await.unwrap_err();
+    assert_eq!((error.kind(), provider.calls()), (ModelErrorKind::Truncated, 1));
+    assert!(!error.is_providers_fault());
+    let provider = Provider::start([ended("length", "{\"points\": 3, \"parts\": {}}")]).await;
+    let whole = provider.model(LONG).structured::<Score>(&chat()).await.unwrap();
+    assert_eq!(whole.value.points, 3, "it was whole all the same");
+    let provider = Provider::start([Reply::ok(json!("no")), ended("length", "{\"points\"")]).await;
+    let error = provider.model(LONG).structured::<Score>(&chat()).await.unwrap_err();
+    assert_eq!((error.kind(), provider.calls()), (ModelErrorKind::Truncated, 2));
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::provider::{LONG, Provider, Reply, chat};
-use crate::ai::ModelErrorKind;
+use crate::ai::{Embeddings, ModelErrorKind};
 
 #[tokio::test]
 async fn a_provider_that_hangs_costs_the_deadline() {
@@ -138,9 +138,86 @@ fn calls_can_be_sent_to_another_thread() {
     let chat = chat();
     send(model.chat(&chat));
     send(model.structured::<u32>(&chat));
-    send(model.embed(&["x"]));
+    let settings = |name: &str| super::start_value(&[super::KEY, super::PROVIDER], name);
+    let embeddings = Embeddings::from_settings(&settings).unwrap().unwrap();
+    send(embeddings.passages(&["x"]));
+    send(embeddings.query("x"));
     send(async {
         let mut deltas = model.stream(&chat).await.unwrap();
         deltas.next().await
     });
+}
+
+#[tokio::test]
+async fn an_error_with_a_good_status_is_told_by_its_code() {
+    for (error, code, is_passing) in [
+        (json!({ "code": 503, "message": "secret" }), "503", true),
+        (json!({ "code": "rate_limit_exceeded" }), "rate_limit_exceeded", true),
+        (json!({ "code": null, "type": "overloaded_error" }), "overloaded_error", true),
+        (json!({ "type": "api_error" }), "api_error", true),
+        (json!({ "code": 429.0 }), "429.0", false),
+        (json!({ "code": 402 }), "402", false),
+        (json!({ "code": "", "status": "UNAVAILABLE" }), "UNAVAILABLE", true),
+        (json!({ "code": "content policy: secret" }), "unknown", false),
+        (json!({ "message": "The engine is currently overloaded" }), "overloaded", true),
+        (json!("upstream request timeout"), "timeout", true),
+        (json!("secret words"), "unknown", false),
+        (json!("model_not_found"), "model_not_found", false),
+        (json!(["secret"]), "unknown", false),
+        (json!(7), "unknown", false),
+        (json!({ "code": "x".repeat(100) }), &"x".repeat(32), false),
+    ] {
+        let told = || Reply::body(json!({ "error": error }).to_string());
+        let provider = Provider::start([told(), Reply::ok(json!("fine"))]).await;
+        let outcome = provider.model(LONG).chat(&chat()).await;
+        if is_passing {
+            assert_eq!((outcome.unwrap().text.as_str(), provider.calls()), ("fine", 2), "{error}");
+            continue;
+        }
+        let error = outcome.unwrap_err();
+        let ModelErrorKind::Upstream(found) = error.kind() else { panic!("{error}") };
+        assert_eq!((found.as_str(), provider.calls()), (code, 1), "{error}");
+        assert!(!error.is_providers_fault() && !format!("{error} {error:?}").contains("secret"), "{error}");
+    }
+    let body = json!({ "error": { "code": 502 }, "choices": [] }).to_string();
+    let provider = Provider::start((0..3).map(|_| Reply::body(body.clone()))).await;
+    let error = provider.model(LONG).chat(&chat()).await.unwrap_err();
+    assert!(error.is_providers_fault(), "{error}");
+    assert!(format!("{error}").starts_with("model: upstream 502 (attempts: 3, "), "{error}");
+}
+
+#[tokio::test]
+async fn no_error_is_no_error() {
+    for nothing in [json!(null), json!({}), json!(""), json!(false)] {
+        let body = json!({ "error": nothing, "choices": [{ "message": { "content": "fine" } }] });
+        let provider = Provider::start([Reply::body(body.to_string())]).await;
+        assert_eq!(provider.model(LONG).chat(&chat()).await.unwrap().text, "fine");
+    }
+}
+
+#[tokio::test]
+async fn a_breaker_counts_what_is_the_providers_fault() {
+    for (status, is_fault) in [
+        (400, false),
+        (401, false),
+        (403, false),
+        (404, false),
+        (408, true),
+        (413, false),
+        (422, false),
+        (425, true),
+        (429, true),
+        (500, true),
+        (503, true),
+        (529, true),
+    ] {
+        let provider = Provider::start((0..3).map(|_| Reply::status(status))).await;
+        let error = provider.model(LONG).chat(&chat()).await.unwrap_err();
+        assert_eq!(error.is_providers_fault(), is_fault, "{status}");
+    }
+    let provider = Provider::start([Reply::Hang, Reply::body("<html>"), Reply::ok(json!(""))]).await;
+    let fault = async |time| provider.model(time).chat(&chat()).await.unwrap_err().is_providers_fault();
+    assert!(fault(Duration::from_millis(100)).await, "a timeout");
+    assert!(!fault(LONG).await, "nonsense");
+    assert!(!fault(LONG).await, "nothing");
 }

@@ -1,6 +1,6 @@
 //! A provider that gives the scripted replies in order, and remembers what it was asked.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
-use crate::ai::{Chat, Message, Model};
+use crate::ai::{Chat, Embeddings, Message, Model};
 
 /// One scripted reply.
 pub(super) enum Reply {
@@ -24,6 +24,8 @@ pub(super) enum Reply {
     Hang,
     /// The head, these chunks, and then the connection breaks.
     Break(Vec<String>),
+    /// The head, these chunks, and the end.
+    Bytes(Vec<Vec<u8>>),
     /// The head, and then chunks as they are sent; the end when the sender is dropped.
     Chunks(mpsc::UnboundedReceiver<String>),
 }
@@ -41,6 +43,11 @@ impl Reply {
         Reply::Whole(status, &[], "{\"error\":{\"message\":\"sk-secret was said\"}}".to_owned())
     }
 
+    /// A refusal with this body.
+    pub(super) fn refusal(status: u16, body: &Value) -> Reply {
+        Reply::Whole(status, &[], body.to_string())
+    }
+
     pub(super) fn body(body: impl Into<String>) -> Reply {
         Reply::Whole(200, &[], body.into())
     }
@@ -56,7 +63,11 @@ pub(super) struct Provider {
 
 impl Provider {
     pub(super) async fn start(script: impl IntoIterator<Item = Reply>) -> Provider {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        // What one test's provider refuses is remembered by its address, so no other gets that.
+        std::mem::forget(listener.try_clone().unwrap());
+        let listener = TcpListener::from_std(listener).unwrap();
         let provider = Provider {
             url: format!("http://{}/v1/", listener.local_addr().unwrap()),
             script: Arc::new(Mutex::new(script.into_iter().collect())),
@@ -70,15 +81,44 @@ impl Provider {
     /// A model of this provider with so much time for a call.
     pub(super) fn model(&self, deadline: Duration) -> Model {
         let deadline = deadline.as_millis().to_string();
-        let settings = |name: &str| match name {
-            "LLM_API_KEY" => Some("sk-secret".to_owned()),
-            "LLM_MODEL" => Some("small".to_owned()),
-            "LLM_EMBEDDING_MODEL" => Some("vectors".to_owned()),
-            "OPENAI_BASE_URL" => Some(self.url.clone()),
-            "LLM_DEADLINE_MS" => Some(deadline.clone()),
-            _ => None,
-        };
-        Model::from_settings(&settings).unwrap().unwrap()
+        self.model_with(&[("LLM_DEADLINE_MS", &deadline), ("LLM_STREAM_DEADLINE_MS", &deadline)])
+    }
+
+    /// A model of this provider with these settings.
+    pub(super) fn model_with(&self, settings: &[(&str, &str)]) -> Model {
+        Model::from_settings(&self.settings(settings)).unwrap().unwrap()
+    }
+
+    /// Its embeddings with these settings.
+    pub(super) fn embeddings(&self, settings: &[(&str, &str)]) -> Embeddings {
+        Embeddings::from_settings(&self.settings(settings)).unwrap().unwrap()
+    }
+
+    fn settings(&self, more: &[(&str, &str)]) -> impl Fn(&str) -> Option<String> {
+        let usual = [
+            ("LLM_API_KEY", "sk-secret"),
+            ("LLM_MODEL", "small"),
+            ("LLM_EMBEDDING_MODEL", "vectors"),
+            ("OPENAI_BASE_URL", &self.url),
+        ];
+        let all: HashMap<String, String> =
+            usual.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        move |name| all.get(name).cloned()
+    }
+
+    /// Adds replies to the script.
+    pub(super) fn then(&self, more: impl IntoIterator<Item = Reply>) {
+        self.script.lock().unwrap().extend(more);
+    }
+
+    /// Its address.
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The body of a request, by its place from 0.
+    pub(super) fn body_of(&self, request: usize) -> Value {
+        self.asked.lock().unwrap()[request].2.clone()
     }
 
     pub(super) fn asked(&self) -> Vec<(String, String, Value)> {
@@ -93,7 +133,8 @@ impl Provider {
 
 async fn answer(State(provider): State<Provider>, request: Request<Body>) -> Response<Body> {
     let path = request.uri().path().to_owned();
-    let authorization = request.headers()["authorization"].to_str().unwrap().to_owned();
+    let authorization = request.headers().get("authorization");
+    let authorization = authorization.map_or("", |value| value.to_str().unwrap()).to_owned();
     let body = axum::body::to_bytes(request.into_body(), usize::MAX).await.unwrap();
     let body = serde_json::from_slice(&body).unwrap();
     provider.asked.lock().unwrap().push((path, authorization, body));
@@ -119,6 +160,10 @@ async fn answer(State(provider): State<Provider>, request: Request<Body>) -> Res
             });
             Response::new(Body::from_stream(chunks.chain(broken)))
         }
+        Reply::Bytes(chunks) => {
+            let chunks = chunks.into_iter().filter(|chunk| !chunk.is_empty());
+            Response::new(Body::from_stream(futures_util::stream::iter(chunks.map(Ok::<_, Infallible>))))
+        }
         Reply::Chunks(chunks) => {
             let chunks = futures_util::stream::unfold(chunks, async |mut chunks| {
                 let chunk = chunks.recv().await?;
@@ -136,5 +181,6 @@ pub(super) fn chat() -> Chat {
         messages: vec![Message::system("be brief"), Message::user("hello")],
         temperature: 0.2,
         max_tokens: 200,
+        ..Chat::default()
     }
 }

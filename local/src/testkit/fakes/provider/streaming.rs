@@ -15,6 +15,8 @@ use tokio::sync::Semaphore;
 pub enum Step {
     /// These words.
     Say(String),
+    /// This event, as it stands: a call of a tool, a reason to finish.
+    Event(Value),
     /// Nothing, until the test lets it go on.
     Hold,
     /// An error in the place of an event.
@@ -43,6 +45,7 @@ pub(super) fn response(model: Value, steps: Vec<Step>, gate: Arc<Semaphore>) -> 
         loop {
             let chunk = match steps.next() {
                 Some(Step::Say(words)) => event(&chunk(&model, &json!({ "content": words }), None)),
+                Some(Step::Event(data)) => event(&data),
                 Some(Step::Hold) => {
                     gate.acquire().await.ok()?.forget();
                     continue;
