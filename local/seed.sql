@@ -99,41 +99,20 @@ on conflict do nothing;
 insert into platform.run_events (run_id, attempt, first, user_id, names, data)
 values ('00000000-0000-7000-8000-000000000201', 1, 1, '00000000-0000-7000-8000-000000000001', '{start,delta}',
         array['{"run_id":"00000000-0000-7000-8000-000000000201","user_message_id":"00000000-0000-7000-8000-000000000031"}',
-              '{"text":"I did not know it hit you that hard. What would have helped you?"}'])
+              '{"text":"Yes."}'])
 on conflict do nothing;
-
--- Work in the background, of kinds that no worker knows: done, waiting, and failed for good.
-delete from platform.jobs where kind like 'sample.%';
-insert into platform.jobs (id, user_id, kind, subject, parameters, state, attempts, progress_current, progress_total, progress_at,
-                           result, error_type, error_message, queued_at, started_at, finished_at)
-select ('00000000-0000-7000-8000-0000000002' || id)::uuid, '00000000-0000-7000-8000-000000000001', kind,
-       ('00000000-0000-7000-8000-0000000003' || id)::uuid,
-       jsonb_build_object('chapter_id', '00000000-0000-7000-8000-0000000003' || id), state,
-       case state when 'queued' then 0 else 1 end, case state when 'succeeded' then 4 end,
-       case state when 'succeeded' then 4 end, case state when 'succeeded' then 'The Ford' end,
-       case state when 'succeeded' then '{"edits_count": 4, "message": "Generated 4 line edits!"}'::jsonb end,
-       case state when 'failed' then 'timeout' end, case state when 'failed' then 'the model did not answer in time' end,
-       now() - interval '3 minutes', case when state <> 'queued' then now() - interval '2 minutes' end,
-       case when state <> 'queued' then now() - interval '1 minute' end
-from (values ('11', 'sample.work', 'succeeded'), ('12', 'sample.work', 'queued'), ('13', 'sample.work', 'failed'),
-             ('14', 'sample.work', 'failed'), ('15', 'sample.work', 'failed'), ('16', 'sample.edits', 'failed'))
-    as sample (id, kind, state);
-insert into platform.dead_jobs (id, job_id, user_id)
-select ('00000000-0000-7000-8000-0000000002' || dead)::uuid, ('00000000-0000-7000-8000-0000000002' || job)::uuid,
-       '00000000-0000-7000-8000-000000000001'
-from (values ('21', '13'), ('22', '14'), ('23', '15'), ('24', '16')) as sample (dead, job);
 
 -- What a model cost, and a provider that failed.
 insert into platform.model_calls (id, user_id, feature, provider, model, request_id, day, reserved_micros, outcome, latency_ms,
                                   attempts, tokens_in, tokens_out, cost_micros)
-values ('00000000-0000-7000-8000-000000000231', '00000000-0000-7000-8000-000000000001', 'practice.reply', 'models.example.org',
+values ('00000000-0000-7000-8000-000000000231', '00000000-0000-7000-8000-000000000001', 'practice.reply', 'models.test',
         'sample', 'sample', current_date, 1200, 'answered', 850, 1, 412, 56, 636)
 on conflict (id) do update set day = excluded.day, called_at = now();
 insert into platform.budgets (user_id, day, spent_micros)
 values ('00000000-0000-7000-8000-000000000001', current_date, 636)
 on conflict do nothing;
 insert into platform.circuit_breakers (name, failures, last_failure_at, opened_at, recovery_seconds)
-values ('models.example.org', 5, now() - interval '1 hour', now() - interval '1 hour', 30)
+values ('models.test', 5, now() - interval '1 hour', now() - interval '1 hour', 30)
 on conflict (name) do update set failures = 5, opened_at = excluded.opened_at;
 
 -- An event that is invoked often must succeed too; whose attempts were counted cannot be told from a hash.
@@ -360,5 +339,27 @@ values ('00000000-0000-7000-8000-000000000161', '00000000-0000-7000-8000-0000000
        ('00000000-0000-7000-8000-000000000162', '00000000-0000-7000-8000-000000000131', '00000000-0000-7000-8000-000000000094',
         20000, 'EUR', 'inv-18', now());
 select lessons.settle_payment('00000000-0000-7000-8000-000000000162');
+
+set local role praxis_service;
+-- Work in the background, of kinds that no worker knows: done, waiting, and failed for good.
+delete from platform.jobs where kind like 'sample.%' and user_id = '00000000-0000-7000-8000-000000000094';
+insert into platform.jobs (id, user_id, kind, subject, parameters, state, attempts, progress_current, progress_total, progress_at,
+                           result, error_type, error_message, queued_at, started_at, finished_at)
+select ('00000000-0000-7000-8000-0000000002' || id)::uuid, '00000000-0000-7000-8000-000000000094', kind,
+       ('00000000-0000-7000-8000-0000000003' || id)::uuid,
+       jsonb_build_object('chapter_id', '00000000-0000-7000-8000-0000000003' || id), state,
+       case state when 'queued' then 0 else 1 end, case state when 'succeeded' then 4 end,
+       case state when 'succeeded' then 4 end, case state when 'succeeded' then 'The Ford' end,
+       case state when 'succeeded' then '{"edits_count": 4, "message": "Generated 4 line edits!"}'::jsonb end,
+       case state when 'failed' then 'timeout' end, case state when 'failed' then 'the model did not answer in time' end,
+       now() - interval '3 minutes', case when state <> 'queued' then now() - interval '2 minutes' end,
+       case when state <> 'queued' then now() - interval '1 minute' end
+from (values ('11', 'sample.work', 'succeeded'), ('12', 'sample.work', 'queued'), ('13', 'sample.work', 'failed'),
+             ('14', 'sample.work', 'failed'), ('15', 'sample.work', 'failed'), ('16', 'sample.edits', 'failed'))
+    as sample (id, kind, state);
+insert into platform.dead_jobs (id, job_id, user_id)
+select ('00000000-0000-7000-8000-0000000002' || dead)::uuid, ('00000000-0000-7000-8000-0000000002' || job)::uuid,
+       '00000000-0000-7000-8000-000000000094'
+from (values ('21', '13'), ('22', '14'), ('23', '15'), ('24', '16')) as sample (dead, job);
 
 commit;

@@ -59,7 +59,7 @@ const WITH_PROVIDER: [&str; 7] = [
 ];
 
 /// Routes of administration: 403 without the role.
-const ADMIN: [&str; 20] = [
+const ADMIN: [&str; 21] = [
     "adjust-package",
     "create-admin-action",
     "create-package",
@@ -77,6 +77,7 @@ const ADMIN: [&str; 20] = [
     "list-slots",
     "list-users",
     "refund-payment",
+    "reset-circuit-breaker",
     "update-payment-status",
     "update-plan",
     "update-user",
@@ -86,7 +87,7 @@ const ADMIN: [&str; 20] = [
 const OPERATIONS: [&str; 2] = ["get-metrics", "get-ops-metrics"];
 
 /// Routes that name no object: another person gets their own, and nothing of anybody else's.
-const OWN: [&str; 25] = [
+const OWN: [&str; 26] = [
     "create-calendar-feed",
     "create-scene",
     "delete-me",
@@ -94,6 +95,7 @@ const OWN: [&str; 25] = [
     "get-me",
     "get-progress-history",
     "get-public-profile",
+    "get-usage",
     "get-user",
     "get-weekly-progress",
     "list-calendar-feeds",
@@ -115,7 +117,7 @@ const OWN: [&str; 25] = [
 ];
 
 /// Routes that do something with what only the sample person has, and what somebody without it is told.
-const WITHOUT_IT: [(&str, u16); 13] = [
+const WITHOUT_IT: [(&str, u16); 14] = [
     ("book-series", 403), // a student's, and the stranger has no role yet
     ("change-password", 403),
     ("create-teacher-profile", 403),
@@ -123,6 +125,7 @@ const WITHOUT_IT: [(&str, u16); 13] = [
     ("list-my-students", 403), // a teacher's
     ("join-waitlist", 403),    // a student's
     ("leave-waitlist", 403),   // a student's
+    ("list-circuit-breakers", 200),
     ("list-plans", 200),
     ("list-waitlist", 403),    // a student's
     ("purchase-package", 403), // a student's, and the stranger has no role yet
