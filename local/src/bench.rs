@@ -14,6 +14,9 @@ mod function;
 mod growth;
 mod growth_accounts;
 mod growth_rows;
+mod jobs;
+mod jobs_rows;
+mod jobs_worker;
 mod lessons;
 mod lessons_rows;
 mod links;
@@ -32,6 +35,8 @@ mod setup;
 mod stack;
 mod starts;
 mod statements;
+mod streams;
+mod streams_kept;
 mod table;
 mod throughput;
 mod waiting;
@@ -76,14 +81,29 @@ pub enum Scope {
 pub enum Part {
     /// What lessons cost.
     Lessons,
+    /// What answers cost that are written while they are read.
+    Streams,
+    /// What work behind a request costs.
+    Jobs,
 }
 
 impl Part {
     fn functions(self) -> &'static [&'static str] {
         match self {
             Self::Lessons => &lessons::FUNCTIONS,
+            Self::Streams => &streams::FUNCTIONS,
+            Self::Jobs => &jobs::FUNCTIONS,
         }
     }
+}
+
+/// How much of a part is measured.
+#[derive(Debug, Clone, Copy)]
+enum Extent {
+    /// All of it.
+    Whole,
+    /// What neighbours on the machine do not change, and that in seconds.
+    Small,
 }
 
 /// Of which functions.
@@ -130,7 +150,7 @@ pub async fn run(scope: &Scope, report: &mut Report, progress: impl Fn(&str)) ->
     let provider = Provider::start().await;
     let mut setup = Setup { template, functions, binaries, budgets, server, provider };
     let outcome = match scope {
-        Scope::Only(Part::Lessons) => measure_lessons(&setup, report, &say).await,
+        Scope::Only(part) => measure_part(*part, Extent::Whole, &setup, report, &say).await,
         _ => measure(&mut setup, scope, report, &say).await,
     };
     report.mark(&setup.budgets.known);
@@ -162,7 +182,8 @@ async fn measure(setup: &mut Setup, scope: &Scope, report: &mut Report, say: &im
         report.add(part);
     }
     if matches!(scope, Scope::Short(_)) {
-        return Ok(());
+        measure_part(Part::Streams, Extent::Small, setup, report, say).await?;
+        return measure_part(Part::Jobs, Extent::Small, setup, report, say).await;
     }
     say("connecting, against pgbench");
     report.add(connection::measure(setup).await?);
@@ -176,15 +197,29 @@ async fn measure(setup: &mut Setup, scope: &Scope, report: &mut Report, say: &im
     report.add(growth::measure(setup, say).await?);
     say("the weekly job");
     report.add(weekly_job::measure(setup, say).await?);
-    measure_lessons(setup, report, say).await?;
+    for part in [Part::Lessons, Part::Streams, Part::Jobs] {
+        measure_part(part, Extent::Whole, setup, report, say).await?;
+    }
     report.markdown = Some(markdown::text(report, &machine(), &setup.server.version().await?, setup));
     say("done");
     Ok(())
 }
 
-async fn measure_lessons(setup: &Setup, report: &mut Report, say: &impl Fn(&str)) -> Result<()> {
-    for part in lessons::measure(setup, say).await? {
-        report.add(part);
+/// One part; lessons are only measured whole.
+async fn measure_part(
+    part: Part,
+    extent: Extent,
+    setup: &Setup,
+    report: &mut Report,
+    say: &impl Fn(&str),
+) -> Result<()> {
+    let found = match part {
+        Part::Lessons => lessons::measure(setup, say).await?,
+        Part::Streams => streams::measure(setup, extent, say).await?,
+        Part::Jobs => jobs::measure(setup, extent, say).await?.into(),
+    };
+    for one in found {
+        report.add(one);
     }
     Ok(())
 }

@@ -38,6 +38,10 @@ pub(super) struct Budgets {
     pub(super) weekly_job: WeeklyJob,
     /// Lessons.
     pub(super) lessons: Lessons,
+    /// Answers that are written while they are read.
+    pub(super) streams: Streams,
+    /// Work behind a request.
+    pub(super) jobs: Jobs,
     /// Budgets that are not met yet, by kind and class (`binary (database)`), or by kind and function
     /// (`binary: login (database)`).
     #[serde(default)]
@@ -150,6 +154,42 @@ pub(super) struct Lessons {
     pub(super) kpi_seconds: f64,
     /// Routes by name: time with 10^6 slots as a multiple of that with 10^3.
     pub(super) growth: BTreeMap<String, f64>,
+}
+
+/// Answers that are written while they are read.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Streams {
+    /// Time to the event `start` as a share of send-message's whole answer.
+    pub(super) start: f64,
+    /// Time to the first words, likewise, the provider's own taken off.
+    pub(super) words: f64,
+    /// Rows of events, as a multiple of one for each time to keep and one at either end.
+    pub(super) rows: f64,
+    /// Round trips beyond those of send-message, for each row and one more.
+    pub(super) round_trips: f64,
+    /// Database time of a stream of 1,000 events in a second as a multiple of send-message's.
+    pub(super) database: f64,
+    /// Time of 990 events at once as a multiple of that of as many words in two.
+    pub(super) events: f64,
+}
+
+/// Work behind a request.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Jobs {
+    /// Jobs that several workers left undone, or did twice.
+    pub(super) wrong: f64,
+    /// Time of a job by four workers at once as a multiple of that by one.
+    pub(super) workers: f64,
+    /// The same where all jobs of a person stand in a row.
+    pub(super) workers_in_a_row: f64,
+    /// Taking or finishing a job beside 10^6 done ones as a multiple of the same beside 10^3.
+    pub(super) claim: f64,
+    /// Pages that taking one looks at, likewise; beside 10^5 in the short bench.
+    pub(super) claim_pages: f64,
+    /// How often taking one reads the whole table.
+    pub(super) whole_reads: f64,
 }
 
 impl PerClass {

@@ -28,8 +28,9 @@ pub(super) fn text(report: &Report, machine: &Value, postgresql: &str, setup: &S
     );
     text.push_str(&classes(report, setup));
     text.push_str(&requests(report, setup));
-    let lessons = ["lessons_booking", "lessons_growth", "lessons_inserts"];
-    for key in ["connection", "throughput", "ways", "growth", "weekly_job"].into_iter().chain(lessons) {
+    let own = ["connection", "throughput", "ways", "growth", "weekly_job"].into_iter();
+    let parts = ["lessons_booking", "lessons_growth", "lessons_inserts", "streams_first", "streams_kept"];
+    for key in own.chain(parts).chain(["jobs_done", "jobs_growth"]) {
         let Some(section) = report.section(key) else { continue };
         let rows = section.rows.iter().map(|row| row.iter().map(Cell::short).collect());
         text.push_str(&table(&with_title(section.title, &section.columns), rows));

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-use super::function::Function;
+use super::{function::Function, jobs, streams};
 use crate::project;
 
 /// The names of the functions to look at, and a sentence on why these.
@@ -39,6 +39,8 @@ impl Selection {
     /// When `base` is no commit.
     pub(super) fn sample_and_changed(functions: &[Function], base: Option<&str>) -> Result<Self> {
         let mut names = sample(functions);
+        // Of these the short bench counts more than of others.
+        names.extend(streams::FUNCTIONS.into_iter().chain(jobs::FUNCTIONS).map(str::to_owned));
         let sampled = names.len();
         let base = match base {
             Some(base) => Some(commit(base).with_context(|| format!("{base} is no commit"))?),

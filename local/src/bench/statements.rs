@@ -11,16 +11,9 @@ use uuid::Uuid;
 /// # Errors
 /// When a message is cut short, or a parameter has a type that is not known here.
 pub(super) fn of(sent: &[u8]) -> Result<Vec<String>> {
-    // The start-up packet has no type byte.
-    let length = Reader(sent).length()?;
-    let mut rest = Reader(sent.get(length..).context("a start-up packet that is cut short")?);
     let mut parsed: Option<(String, Vec<u32>)> = None;
     let mut statements = Vec::new();
-    while let [kind, ..] = *rest.0 {
-        rest.bytes(1)?;
-        let length = rest.length()?;
-        let mut body = Reader(rest.bytes(length)?);
-        body.bytes(4)?;
+    for (kind, mut body) in messages(sent)? {
         match kind {
             // Query: several statements at once, without parameters or quotes in what is sent here.
             b'Q' => statements.extend(body.text()?.split(';').map(|one| one.trim().to_owned())),
@@ -39,6 +32,39 @@ pub(super) fn of(sent: &[u8]) -> Result<Vec<String>> {
     }
     statements.retain(|statement| !statement.is_empty());
     Ok(statements)
+}
+
+/// The same as they were written, for parameters of any type: `$1` stands where one is, and several at once stay one text.
+///
+/// # Errors
+/// When a message is cut short.
+pub(super) fn texts(sent: &[u8]) -> Result<Vec<String>> {
+    let mut texts = Vec::new();
+    for (kind, mut body) in messages(sent)? {
+        if kind == b'P' {
+            let _name = body.text()?;
+        }
+        if matches!(kind, b'P' | b'Q') {
+            texts.push(body.text()?);
+        }
+    }
+    Ok(texts)
+}
+
+/// The messages after the start-up packet: of each its type, and what it says.
+fn messages(sent: &[u8]) -> Result<Vec<(u8, Reader<'_>)>> {
+    // The start-up packet has no type byte.
+    let length = Reader(sent).length()?;
+    let mut rest = Reader(sent.get(length..).context("a start-up packet that is cut short")?);
+    let mut messages = Vec::new();
+    while let [kind, ..] = *rest.0 {
+        rest.bytes(1)?;
+        let length = rest.length()?;
+        let mut body = Reader(rest.bytes(length)?);
+        body.bytes(4)?;
+        messages.push((kind, body));
+    }
+    Ok(messages)
 }
 
 /// `$1` and so on replaced by their values, the last first, so that `$1` does not match the beginning of `$10`.
@@ -146,5 +172,6 @@ mod tests {
                 "select '00000000-0000-0000-0000-000000000001'::uuid, '2000-02-01'::date"
             ]
         );
+        assert_eq!(texts(&sent.concat()).unwrap(), ["begin; set local role praxis_request", "select $1, $2"]);
     }
 }
