@@ -21,6 +21,9 @@ text_enum! {
         Held = "held",
         Long = "long",
         Unending = "unending",
+        Model = "model",
+        Structured = "structured",
+        Vectors = "vectors",
     }
 }
 
@@ -54,6 +57,9 @@ async fn put(db: Db, user: User, Path(path): Path<KindPath>, Json(body): Json<Bo
         Word::Held => "test.held",
         Word::Long => "test.long",
         Word::Unending => "test.unending",
+        Word::Model => "test.model",
+        Word::Structured => "test.structured",
+        Word::Vectors => "test.vectors",
     };
     let parameters = serde_json::json!({ "word": kind });
     let tx = db.begin(&user).await?;

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use local::testkit::{Client, Stack};
+use local::testkit::{
+    Client, Stack,
+    fakes::{Behaviour, Provider},
+};
 use serde_json::{Value, json};
 use tokio_postgres::Client as Database;
 use uuid::Uuid;
@@ -398,4 +401,105 @@ async fn jobs_of_somebody_who_was_erased_are_gone() {
     for table in ["jobs", "job_steps", "dead_jobs", "outbox"] {
         assert_eq!(count(&db, &format!("select count(*) from platform.{table}")).await, 0, "{table}");
     }
+}
+
+/// A stack whose jobs ask `provider`, with one more setting.
+async fn asking(provider: &Provider, name: &str, value: &str) -> Stack {
+    let settings = [
+        ("LLM_API_KEY", "key"),
+        ("OPENAI_BASE_URL", &provider.base_url()),
+        ("LLM_MODEL", "m"),
+        (name, value),
+    ];
+    settings.into_iter().fold(probe(), |builder, (name, value)| builder.env(name, value)).start().await
+}
+
+async fn done(stack: &Stack, kind: &str) -> Value {
+    let (alice, db) = (stack.user(), stack.db().await);
+    let id = put(&alice, kind, None).await["job_id"].clone();
+    run(stack, &db).await;
+    job(&db, &id).await
+}
+
+const OPEN_CALLS: &str = "select count(*) from platform.model_calls where outcome is null";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_asks_a_model_and_says_who_answered() {
+    let provider = Provider::start(Behaviour::Text("By the model.".to_owned())).await;
+    let stack = asking(&provider, "LLM_DAILY_BUDGET_USD", "1").await;
+    let db = stack.db().await;
+    let job = done(&stack, "model").await;
+    assert_eq!(job["result"], json!({ "said": "By the model.", "source": "model" }));
+    let call = "select count(*) from platform.model_calls as call join platform.jobs as job on job.id::text = request_id
+                where outcome = 'answered' and call.user_id = job.user_id and feature = 'test.model'";
+    assert_eq!(count(&db, call).await, 1, "the call belongs to the job");
+    provider.always(Behaviour::Status(400));
+    assert_eq!(done(&stack, "model").await["result"], json!({ "said": "by the rules", "source": "rules" }));
+
+    provider.always(Behaviour::Text(r#"{"is_good": true}"#.to_owned()));
+    let value = done(&stack, "structured").await;
+    assert_eq!(value["result"], json!({ "said": { "is_good": true }, "source": "model" }));
+    provider.always(Behaviour::Text("no value".to_owned()));
+    let value = done(&stack, "structured").await;
+    assert_eq!(value["result"], json!({ "said": { "is_good": false }, "source": "rules" }));
+
+    let body = json!({ "data": [{ "index": 0, "embedding": [1.0, 0.5] }, { "index": 1, "embedding": [0.0, 1.0] }],
+                       "usage": { "prompt_tokens": 4 } });
+    provider.always(Behaviour::Body(body));
+    let made = done(&stack, "vectors").await;
+    let expected =
+        json!({ "made": [[1.0, 0.5], null, [0.0, 1.0]], "source": "model", "by": "Qwen/Qwen3-Embedding-8B" });
+    assert_eq!(made["result"], expected);
+    assert_eq!(count(&db, OPEN_CALLS).await, 0, "every call is settled");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_model_a_job_goes_by_the_rules() {
+    let stack = probe().start().await;
+    assert_eq!(done(&stack, "model").await["result"], json!({ "said": "by the rules", "source": "rules" }));
+    assert_eq!(done(&stack, "vectors").await["result"]["made"], json!([null, null, null]));
+    assert_eq!(count(&stack.db().await, "select count(*) from platform.model_calls").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_a_breaker_is_open_a_job_waits_and_uses_no_attempt() {
+    let provider = Provider::start(Behaviour::Text("By the model.".to_owned())).await;
+    let stack = asking(&provider, "LLM_DAILY_BUDGET_USD", "1").await;
+    let (alice, db) = (stack.user(), stack.db().await);
+    let host = provider.base_url().split('/').nth(2).expect("a host").to_owned();
+    let open = "insert into platform.circuit_breakers (name, failures, opened_at) values ($1, 5, now())";
+    db.execute(open, &[&host]).await.unwrap();
+    let id = put(&alice, "model", None).await["job_id"].clone();
+    run(&stack, &db).await;
+    let waiting = job(&db, &id).await;
+    assert_eq!(
+        (&waiting["state"], &waiting["attempts"], &waiting["error_type"]),
+        (&json!("queued"), &json!(0), &json!("breaker_open"))
+    );
+    // The rest of the breaker's wait, and up to half of it more.
+    let soon = "select count(*) from platform.jobs where run_after between now() + interval '20 seconds' and now() + interval '45 seconds'";
+    assert_eq!((count(&db, soon).await, provider.count()), (1, 0));
+    assert_eq!(count(&db, "select count(*) from platform.model_calls").await, 0);
+    db.batch_execute("update platform.circuit_breakers set opened_at = now() - interval '31 seconds'")
+        .await
+        .unwrap();
+    run(&stack, &db).await;
+    assert_eq!(job(&db, &id).await["result"]["source"], "model");
+    assert_eq!(count(&db, "select count(*) from platform.circuit_breakers where opened_at is null").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_spent_budget_ends_a_job_at_once_and_says_until_when() {
+    let provider = Provider::start(Behaviour::Text("By the model.".to_owned())).await;
+    let stack = asking(&provider, "LLM_DAILY_BUDGET_USD", "0").await;
+    let db = stack.db().await;
+    let job = done(&stack, "model").await;
+    assert_eq!((&job["state"], &job["error_type"]), (&json!("failed"), &json!("budget_spent")));
+    let until = job["error_message"].as_str().unwrap().rsplit(' ').next().unwrap().to_owned();
+    let midnight = "select $1::text::timestamptz between (current_date + 1)::timestamptz - interval '2 seconds'
+                                                     and (current_date + 1)::timestamptz + interval '2 seconds'";
+    db.batch_execute("set timezone = 'UTC'").await.unwrap();
+    assert!(db.query_one(midnight, &[&until]).await.unwrap().get::<_, bool>(0), "{until}");
+    // It is the person's to wait, and no dead letter.
+    assert_eq!((count(&db, DEAD).await, provider.count()), (0, 0));
 }
