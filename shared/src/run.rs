@@ -117,12 +117,9 @@ pub async fn find(tx: &Tx, kind: &str, subject: Uuid) -> Result<Option<Found>> {
     .await
 }
 
-/// 404 unless the run is the caller's.
-pub async fn must_exist(tx: &Tx, run_id: Uuid) -> Result<()> {
-    match tx.execute("select from platform.runs where id = $1", &[&run_id]).await? {
-        0 => Err(not_found("run not found")),
-        _ => Ok(()),
-    }
+/// Whether the run is the caller's and still kept.
+pub async fn exists(tx: &Tx, run_id: Uuid) -> Result<bool> {
+    Ok(tx.execute("select from platform.runs where id = $1", &[&run_id]).await? > 0)
 }
 
 /// Asks the run's writer to stop; one that has ended stays as it is. 404 unless it is the caller's.

@@ -14,7 +14,9 @@ fn main() {
 
 async fn follow(db: Db, user: User, LastEvent(last): LastEvent, Path(path): Path<RunPath>) -> Result<Stream> {
     let tx = db.begin(&user).await?;
-    run::must_exist(&tx, path.run_id).await?;
+    if !run::exists(&tx, path.run_id).await? {
+        return Err(not_found("run not found"));
+    }
     drop(tx);
     Ok(Stream::new(move |events| async move {
         match run::follow(&db, &user, path.run_id, last, &events).await? {

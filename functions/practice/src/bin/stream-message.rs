@@ -34,7 +34,12 @@ async fn send(
     Path(path): Path<SessionPath>,
     Json(new): Json<NewMessage>,
 ) -> Result<Stream> {
-    if ai.has_model() {
+    // Who reads on asks for nothing new.
+    let reads_on = match last {
+        Some(last) => run::exists(&db.begin(&user).await?, last.run).await?,
+        None => false,
+    };
+    if ai.has_model() && !reads_on {
         limits.take(&db, &[counterpart::limit(&user)]).await?;
     }
     let reserved = sending::reserve(&db, &user, &ai, path.session_id, &new, Delivery::Written).await?;

@@ -393,14 +393,15 @@ async fn a_person_may_have_the_model_asked_so_often_and_is_told() {
     let (alice, bob) = (stack.user(), stack.user());
     let scene = given::scene(&alice).await;
     let session = given::session_on(&alice, scene).await;
-    let answer = given::send(&alice, session, &given::message("Could we agree a date?")).await;
+    let (path, message) =
+        (format!("/api/v1/sessions/{session}/messages/stream"), given::message("Could we agree a date?"));
+    let answer = alice.post(&path, message.clone()).await;
     assert_eq!(answer.header("ratelimit-policy"), Some(r#""practice.model";q=30;w=60"#));
     assert!(answer.header("ratelimit").unwrap().starts_with(r#""practice.model";r=29;t="#), "{answer}");
     let sessions = sessions(&alice, 29).await;
     for session in &sessions {
         send(&alice, *session).await;
     }
-    let path = format!("/api/v1/sessions/{session}/messages/stream");
     let refused = alice.post(&path, given::message("Once more.")).await;
     refused.assert_status(429);
     assert_eq!(refused.json()["error_code"], "RATE_LIMITED");
@@ -408,6 +409,9 @@ async fn a_person_may_have_the_model_asked_so_often_and_is_told() {
         refused.header("retry-after").is_some() && refused.header("ratelimit").unwrap().contains(";r=0;")
     );
     assert_eq!(provider.count(), 30);
+    // Who lost the connection reads on all the same.
+    let run = given::text(&stack.db().await, "select id::text from platform.runs").await.unwrap();
+    alice.post(&format!("{path}?last_event_id={run}-1-1"), message).await.assert_status(200);
     send(&bob, given::session(&bob).await).await;
 }
 
