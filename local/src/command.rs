@@ -171,6 +171,10 @@ enum Keys {
 enum BenchPart {
     /// Who books at once, and growth of slots and bookings
     Lessons,
+    /// Answers that are written while they are read: the first words, and what keeping them takes
+    Streams,
+    /// Work behind a request: workers at once, and growth of jobs that are done
+    Jobs,
 }
 
 #[derive(Clone, Copy, Debug, Subcommand)]
@@ -205,6 +209,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         Some(Command::Bench { short, all, base, only, json }) => {
             let scope = match only {
                 Some(BenchPart::Lessons) => Scope::Only(Part::Lessons),
+                Some(BenchPart::Streams) => Scope::Only(Part::Streams),
+                Some(BenchPart::Jobs) => Scope::Only(Part::Jobs),
                 None if short && all => Scope::Short(Functions::All),
                 None if short => Scope::Short(Functions::ChangedSince(base)),
                 None => Scope::Full,
