@@ -56,61 +56,62 @@ pub const JOB: &str = "account.export";
 /// Asks for an export. One that is waiting, or is ready and younger than an hour, is given instead of a second one.
 pub async fn request(tx: &Tx, user: &User) -> Result<Export> {
     match insert(tx, user).await? {
-        Some(export) => {
-            audit::record(tx, act("export.requested", Some(user.id), user.id, export.export_id)).await?;
-            put_in(tx, user, &export).await?;
-            Ok(export)
+        Some(asked) => {
+            let act = act("export.requested", Some(user.id), user.id, asked.export.export_id);
+            tokio::try_join!(biased; audit::record(tx, act), put_in(tx, user, &asked))?;
+            Ok(asked.export)
         }
         None => {
-            let export = newest(tx, user).await?;
+            let asked = newest(tx, user).await?;
             // Its job is there, unless the person called it off.
-            if matches!(export.status, ExportStatus::Pending) {
-                put_in(tx, user, &export).await?;
+            if matches!(asked.export.status, ExportStatus::Pending) {
+                put_in(tx, user, &asked).await?;
             }
-            Ok(export)
+            Ok(asked.export)
         }
     }
 }
 
+/// An export that somebody asked for, and how many seconds it waits: whose last one failed has an hour to go by.
+#[derive(FromRow)]
+struct Asked {
+    #[flatten]
+    export: Export,
+    wait_seconds: f64,
+}
+
 /// Puts in the job that makes an export, if it is not there.
-async fn put_in(tx: &Tx, user: &User, export: &Export) -> Result<()> {
-    let wait_seconds = wait(tx, user).await?;
-    let (subject, parameters) = (Some(export.export_id), &json!({}));
+async fn put_in(tx: &Tx, user: &User, asked: &Asked) -> Result<()> {
+    let (subject, wait_seconds) = (Some(asked.export.export_id), asked.wait_seconds);
+    let parameters = &json!({});
     jobs::enqueue(tx, &NewJob { kind: JOB, user_id: user.id, subject, parameters, wait_seconds }).await?;
     Ok(())
 }
 
-/// How many seconds the next export waits: whose last one failed has an hour to go by.
-async fn wait(tx: &Tx, user: &User) -> Result<f64> {
-    #[derive(FromRow)]
-    struct Wait {
-        seconds: f64,
-    }
-    let sql = "select coalesce(max(extract(epoch from finished_at + interval '1 hour' - now())::float8), 0) as seconds
-               from identity.exports where user_id = $1 and status = 'failed'";
-    let Wait { seconds } = tx.one(sql, &[&user.id]).await?;
-    Ok(seconds.max(0.0))
-}
-
 /// Of two at once, the second waits here for the first.
-async fn insert(tx: &Tx, user: &User) -> Result<Option<Export>> {
+async fn insert(tx: &Tx, user: &User) -> Result<Option<Asked>> {
     tx.find(
-        "insert into identity.exports (id, user_id)
+        "insert into identity.exports as export (id, user_id)
          select $1, $2
          where not exists (select from identity.exports
                            where user_id = $2
                              and (status = 'pending'
                                   or status = 'ready' and requested_at > now() - interval '1 hour'))
          on conflict do nothing
-         returning id as export_id, status, requested_at",
+         returning id as export_id, status, requested_at,
+                   (select coalesce(greatest(max(extract(epoch from finished_at + interval '1 hour' - now())), 0), 0)::float8
+                    from identity.exports where user_id = $2 and status = 'failed') as wait_seconds",
         &[&Uuid::now_v7(), &user.id],
     )
     .await
 }
 
-async fn newest(tx: &Tx, user: &User) -> Result<Export> {
+async fn newest(tx: &Tx, user: &User) -> Result<Asked> {
     tx.one(
-        "select id as export_id, status, requested_at from identity.exports
+        "select id as export_id, status, requested_at,
+                (select coalesce(greatest(max(extract(epoch from finished_at + interval '1 hour' - now())), 0), 0)::float8
+                 from identity.exports where user_id = $1 and status = 'failed') as wait_seconds
+         from identity.exports
          where user_id = $1 and status <> 'failed'
          order by requested_at desc
          limit 1",
