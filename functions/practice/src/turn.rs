@@ -252,6 +252,14 @@ pub async fn insert(tx: &Tx, user: &User, session_id: Uuid, turn_id: Uuid, new: 
     .await
 }
 
+/// Whether the answer to a message is, or was, written in this run.
+pub async fn is_written_in(tx: &Tx, session_id: Uuid, new: &NewMessage, run_id: Uuid) -> Result<bool> {
+    let sql = "select from platform.runs join practice.turns on turns.id = runs.subject
+               where runs.id = $1 and runs.kind = $2 and session_id = $3 and client_message_id = $4";
+    let found = tx.execute(sql, &[&run_id, &sending::RUN, &session_id, &new.client_message_id]).await?;
+    Ok(found > 0)
+}
+
 /// Takes over the claim on a turn whose holder is gone.
 pub async fn claim(tx: &Tx, turn_id: Uuid) -> Result<u64> {
     tx.execute(

@@ -34,9 +34,9 @@ async fn send(
     Path(path): Path<SessionPath>,
     Json(new): Json<NewMessage>,
 ) -> Result<Stream> {
-    // Who reads on asks for nothing new.
+    // Who reads on asks for nothing new: the run that they name is this message's.
     let reads_on = match last {
-        Some(last) => run::exists(&db.begin(&user).await?, last.run).await?,
+        Some(last) => turn::is_written_in(&db.begin(&user).await?, path.session_id, &new, last.run).await?,
         None => false,
     };
     if ai.has_model() && !reads_on {

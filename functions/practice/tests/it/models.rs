@@ -411,7 +411,10 @@ async fn a_person_may_have_the_model_asked_so_often_and_is_told() {
     assert_eq!(provider.count(), 30);
     // Who lost the connection reads on all the same.
     let run = given::text(&stack.db().await, "select id::text from platform.runs").await.unwrap();
-    alice.post(&format!("{path}?last_event_id={run}-1-1"), message).await.assert_status(200);
+    let read_on = format!("{path}?last_event_id={run}-1-1");
+    alice.post(&read_on, message).await.assert_status(200);
+    // With another message the run is no way around the limit.
+    alice.post(&read_on, given::message("Once more.")).await.assert_status(429);
     send(&bob, given::session(&bob).await).await;
 }
 
